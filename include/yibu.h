@@ -1,0 +1,20 @@
+/* Yibu: asyncio for C.  The umbrella header: includes the public headers and nothing else. */
+#ifndef YIBU_H
+#define YIBU_H
+
+#include <yibu/address.h>
+#include <yibu/alloc.h>
+#include <yibu/base.h>
+#include <yibu/error.h>
+#include <yibu/event.h>
+#include <yibu/io.h>
+#include <yibu/loop.h>
+#include <yibu/op.h>
+#include <yibu/process_pool.h>
+#include <yibu/semaphore.h>
+#include <yibu/task.h>
+#include <yibu/tcp.h>
+#include <yibu/thread_pool.h>
+#include <yibu/timeout.h>
+
+#endif

@@ -1,0 +1,116 @@
+/* The event loop: one a thread.  Most programs call yibu_run (<yibu/task.h>) and never see it. */
+#ifndef YIBU_LOOP_H
+#define YIBU_LOOP_H
+
+#include <yibu/base.h>
+#include <yibu/op.h>
+
+typedef struct yibu_handle yibu_handle;
+typedef void yibu_callback(void *arg);
+
+/* One turn of the loop, for whoever measures how long the loop was held. */
+typedef struct yibu_turn {
+    int64_t start_ns; /* when the loop stopped waiting, on the loop's clock */
+    int64_t end_ns;   /* when it was ready to wait again */
+    int64_t cpu_ns;   /* CPU time of the loop's thread in between */
+} yibu_turn;
+
+typedef void yibu_turn_observer(const yibu_turn *turn, void *arg);
+
+/* Hears what nobody else does: a failure nobody retrieved, a fallback in debug mode.
+ * message is a whole sentence. */
+typedef void yibu_exception_handler(yibu_loop *loop, const char *message, intptr_t code, void *arg);
+
+/* Options of a loop.  Set size to sizeof; zero means the default everywhere else. */
+typedef struct yibu_loop_options {
+    size_t size;
+    const char *backend;          /* "io_uring" or "epoll"; default: $YIBU_BACKEND, else the faster */
+    bool debug;                   /* says more through the exception handler; also $YIBU_DEBUG=1 */
+    unsigned ring_entries;        /* io_uring's submission queue, default 256 */
+    unsigned max_threads;         /* of the thread pool, default min(32, cores + 4) */
+    unsigned max_processes;       /* of the process pool, default the number of cores */
+    int process_nice;             /* nice value added in the pool's worker processes, default 0 */
+    yibu_turn_observer *on_turn;  /* called after every turn; costs two clock readings a turn */
+    void *on_turn_arg;
+    yibu_exception_handler *exception_handler; /* default: one line on standard error */
+    void *exception_handler_arg;
+} yibu_loop_options;
+
+YIBU_BEGIN_DECLS
+
+/* A loop for the calling thread, which alone may use it afterwards.  options may be NULL.
+ * Where io_uring is refused (seccomp, kernel.io_uring_disabled, memory), the loop uses epoll.
+ * Returns 0, -ENOMEM, -EMFILE, -EINVAL for an unknown backend, or -EBUSY: one loop a thread. */
+YIBU_API int yibu_loop_new(const yibu_loop_options *options, yibu_loop **ret_loop);
+
+/* Ends the pools (waiting for running functions), drops callbacks that did not run, frees the
+ * loop.  Tasks must have ended.  Context: the loop's thread, not from inside the loop.
+ * Returns 0, or YIBU_EBUSY while tasks are left or the loop is running. */
+YIBU_API int yibu_loop_free(yibu_loop *loop);
+
+/* The loop of this thread, or NULL (asyncio: get_running_loop). */
+YIBU_API yibu_loop *yibu_get_running_loop(void);
+
+/* "io_uring" or "epoll". */
+YIBU_API const char *yibu_loop_backend(const yibu_loop *loop);
+
+/* The loop's monotonic clock in nanoseconds.  Context: the loop's thread. */
+YIBU_API int64_t yibu_loop_time(yibu_loop *loop);
+
+/* Runs what is ready, then waits up to timeout_ns (0: not at all, YIBU_FOREVER) for something to
+ * happen and runs that.  This is how another loop drives this one: wait until yibu_loop_fd is
+ * readable, then call it with 0.  Context: the loop's thread, not from inside the loop.
+ * Returns 1 while something is left that could still happen, 0 when nothing is. */
+YIBU_API int yibu_loop_run_once(yibu_loop *loop, int64_t timeout_ns);
+
+/* Runs until yibu_loop_stop.  Returns 0, or YIBU_EBUSY when it is running already. */
+YIBU_API int yibu_run_forever(yibu_loop *loop);
+
+/* Makes yibu_run_forever return after the current turn.  Context: the loop's thread. */
+YIBU_API void yibu_loop_stop(yibu_loop *loop);
+
+/* A descriptor that polls readable whenever yibu_loop_run_once(loop, 0) has something to do,
+ * timers included.  It belongs to the loop.  Returns it, or a negative errno. */
+YIBU_API int yibu_loop_fd(yibu_loop *loop);
+
+/* Calls callback(arg) in the loop's next turn, after what is already due (asyncio: call_soon).
+ * ret_handle may be NULL; else the caller receives a reference, dropped with yibu_handle_unref.
+ * Never suspends.  Returns 0 or -ENOMEM. */
+YIBU_API int yibu_call_soon(yibu_loop *loop, yibu_callback *callback, void *arg,
+                            yibu_handle **ret_handle);
+
+/* The same after delay_ns, and at a time of yibu_loop_time. */
+YIBU_API int yibu_call_later(yibu_loop *loop, int64_t delay_ns, yibu_callback *callback, void *arg,
+                             yibu_handle **ret_handle);
+YIBU_API int yibu_call_at(yibu_loop *loop, int64_t when_ns, yibu_callback *callback, void *arg,
+                          yibu_handle **ret_handle);
+
+/* The same from any thread; wakes the loop.  The loop must outlive the call. */
+YIBU_API int yibu_call_soon_threadsafe(yibu_loop *loop, yibu_callback *callback, void *arg);
+
+/* Prevents the callback.  No effect once it has run.  Context: the loop's thread. */
+YIBU_API void yibu_handle_cancel(yibu_handle *handle);
+YIBU_API bool yibu_handle_cancelled(const yibu_handle *handle);
+YIBU_API void yibu_handle_unref(yibu_handle *handle); /* NULL is fine */
+
+/* Calls callback(arg) in every turn in which fd is readable (writable), level-triggered, until it
+ * is removed; a second call for the same fd replaces the callback.  Remove before closing fd.
+ * Returns 0, -EBADF, -ENOMEM or another negative errno. */
+YIBU_API int yibu_add_reader(yibu_loop *loop, int fd, yibu_callback *callback, void *arg);
+YIBU_API int yibu_add_writer(yibu_loop *loop, int fd, yibu_callback *callback, void *arg);
+
+/* Returns 1 where there was a callback, else 0.  It is not called again after this returns. */
+YIBU_API int yibu_remove_reader(yibu_loop *loop, int fd);
+YIBU_API int yibu_remove_writer(yibu_loop *loop, int fd);
+
+/* Calls callback(arg) in the loop whenever the process received the signal; replaces what the
+ * process did on it.  Only one loop at a time may handle a signal.
+ * Returns 0, -EINVAL (SIGKILL, SIGSTOP, no signal), or -EBUSY where another loop has it. */
+YIBU_API int yibu_add_signal_handler(yibu_loop *loop, int signal, yibu_callback *callback,
+                                     void *arg);
+/* Restores what the process did before.  Returns 1 where there was a handler, else 0. */
+YIBU_API int yibu_remove_signal_handler(yibu_loop *loop, int signal);
+
+YIBU_END_DECLS
+
+#endif

@@ -1,0 +1,100 @@
+/* Tasks: coroutines that run concurrently on one loop, each on a stack of its own.
+ *
+ * A coroutine is any function `intptr_t fn(void *arg)`.  Calling it is asyncio's `await coro()`;
+ * yibu_create_task starts it beside its caller.  Its result follows the convention of
+ * <yibu/base.h>: a value in [-65535, -1] means that the task failed.
+ *
+ * Every call is of one class, and says so:
+ *   never suspends;
+ *   checkpoint: a cancel is noticed on entry and while waiting, and returns -ECANCELED;
+ *   must finish: waits to the end, a cancel is noticed by the next checkpoint.
+ *
+ * Cancellation is level-triggered: once requested, every checkpoint returns -ECANCELED until the
+ * task ends or calls yibu_task_uncancel. */
+#ifndef YIBU_TASK_H
+#define YIBU_TASK_H
+
+#include <yibu/base.h>
+#include <yibu/loop.h>
+
+typedef struct yibu_task yibu_task;
+typedef intptr_t yibu_coroutine(void *arg);
+
+/* Options of a task.  Set size to sizeof; zero means the default everywhere else. */
+typedef struct yibu_task_options {
+    size_t size;
+    const char *name;      /* copied; default "task-N" */
+    size_t stack_bytes;    /* rounded up to 64 KiB (default), 256 KiB or 1 MiB, less the guard */
+    bool own_float_environment; /* keep rounding mode and exception masks apart (costs a few ns) */
+} yibu_task_options;
+
+YIBU_BEGIN_DECLS
+
+/* Runs main(arg) as the first task of a new loop, and everything it starts; then cancels the tasks
+ * that are left, waits for them, and ends the loop.  As asyncio's runner, it handles SIGINT while
+ * the process has the default action for it: the first cancels the main task, the second restores
+ * the default action and raises the signal again.
+ * Context: a thread without a running loop.  options may be NULL.
+ * Returns main's result, or -ENOMEM, -EMFILE, -EINVAL or -EBUSY where no loop could be made. */
+YIBU_API intptr_t yibu_run(yibu_coroutine *main, void *arg, const yibu_loop_options *options);
+
+/* The same on a loop of the caller's, which stays.  Left-over tasks go on in the next run. */
+YIBU_API intptr_t yibu_run_until_complete(yibu_loop *loop, yibu_coroutine *main, void *arg);
+
+/* Starts fn(arg) as a task of the current loop: it first runs when the caller next suspends.
+ * arg must live until the task has used it.  The caller owns a reference, dropped with
+ * yibu_task_unref; the task lives on without it.  Never suspends.  Context: the loop's thread.
+ * Returns the task, or NULL where there is no memory or no loop; yibu_await(NULL) is -ENOMEM, so
+ * one check is enough. */
+YIBU_API yibu_task *yibu_create_task_at(yibu_coroutine *fn, void *arg,
+                                        const yibu_task_options *options, const char *place);
+#define yibu_create_task(fn, arg, options) yibu_create_task_at((fn), (arg), (options), YIBU_HERE)
+
+/* Starts fn(arg) and keeps no reference: fire and forget.  Returns 0 or -ENOMEM. */
+YIBU_API int yibu_spawn_at(yibu_coroutine *fn, void *arg, const char *place);
+#define yibu_spawn(fn, arg) yibu_spawn_at((fn), (arg), YIBU_HERE)
+
+/* Waits until the task has ended.  Checkpoint.  Cancel: cancels the task and waits for its end, so
+ * the result is still the task's; where others await the task too, detaches with -ECANCELED.
+ * Returns the task's result; -ENOMEM for NULL; -EDEADLK for the caller itself. */
+YIBU_API intptr_t yibu_await(yibu_task *task);
+
+/* Requests the cancel of a task: its current or next checkpoint returns -ECANCELED.
+ * Never suspends.  Returns true, or false where the task has ended. */
+YIBU_API bool yibu_task_cancel(yibu_task *task);
+
+/* Takes one request back, for a task that decided to go on.  Returns how many are left. */
+YIBU_API int yibu_task_uncancel(yibu_task *task);
+
+/* How many requests are pending; time limits do not count. */
+YIBU_API int yibu_task_cancelling(const yibu_task *task);
+
+/* Whether the task has ended, and its result: -EINPROGRESS until then. */
+YIBU_API bool yibu_task_done(const yibu_task *task);
+YIBU_API intptr_t yibu_task_result(yibu_task *task);
+
+/* References.  NULL is fine. */
+YIBU_API yibu_task *yibu_task_ref(yibu_task *task);
+YIBU_API void yibu_task_unref(yibu_task *task);
+
+/* The running task, or NULL in callbacks and outside loops. */
+YIBU_API yibu_task *yibu_current_task(void);
+
+/* The name lives as long as the task, or until it is set anew.  set_name copies; 0 or -ENOMEM. */
+YIBU_API const char *yibu_task_get_name(yibu_task *task);
+YIBU_API int yibu_task_set_name(yibu_task *task, const char *name);
+
+/* Suspends for delay_ns.  0 lets everything that is ready run once, I/O included.
+ * Checkpoint.  Returns 0 or -ECANCELED. */
+YIBU_API int yibu_sleep(int64_t delay_ns);
+
+/* Lets the other ready tasks run first: cheaper than yibu_sleep(0), it may leave I/O for a later
+ * turn.  Checkpoint.  Returns 0 or -ECANCELED. */
+YIBU_API int yibu_yield(void);
+
+/* Checks for a cancel without suspending.  Returns 0 or -ECANCELED. */
+YIBU_API int yibu_check_cancelled(void);
+
+YIBU_END_DECLS
+
+#endif
