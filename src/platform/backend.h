@@ -1,0 +1,114 @@
+/* The backend interface: everything the loop reaches outside itself goes through here (operations,
+ * waiting, wake-ups, clock, randomness), so that a simulator can take its place.
+ *
+ * A backend is completion-shaped: an operation is submitted and later completed with its result.
+ * States of an operation (op->state): IDLE -> PENDING (submitted) -> IDLE (completed, callback
+ * called); CANCELLING is PENDING after a cancel was asked for.  Only the loop's thread touches an
+ * operation. */
+#ifndef YB_PLATFORM_BACKEND_H
+#define YB_PLATFORM_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include "base/list.h"
+#include "base/timer_wheel.h"
+#include <yibu/op.h>
+
+typedef struct yb_backend yb_backend;
+typedef struct yb_op yb_op;
+
+typedef enum yb_op_kind {
+    YB_OP_NONE,
+    YB_OP_READ,
+    YB_OP_WRITE,
+    YB_OP_RECV,
+    YB_OP_SEND,
+    YB_OP_SEND_ALL,
+    YB_OP_ACCEPT,
+    YB_OP_CONNECT,
+    YB_OP_POLL,
+    YB_OP_SLEEP,  /* the loop's own: never reaches a backend */
+    YB_OP_CUSTOM, /* completed by another room (executors): cancelled through op->custom_cancel */
+} yb_op_kind;
+
+typedef enum yb_op_state { YB_OP_IDLE, YB_OP_PENDING, YB_OP_CANCELLING } yb_op_state;
+
+/* The runtime's view of a yibu_op. */
+struct yb_op {
+    void (*callback)(yb_op *op, ssize_t result);
+    void *arg;
+    yibu_loop *loop;
+    uint8_t kind;
+    uint8_t state;
+    uint8_t reserved[2];
+    int fd;
+    yb_runnable ready; /* carries a result that is there already to the loop's next turn */
+    ssize_t result;
+    union {
+        struct {
+            yb_list links; /* epoll: among the waiters of fd and direction */
+            union {
+                void *buffer;
+                const void *source;
+                yibu_address *peer; /* accept */
+                uint64_t events;    /* poll */
+            };
+            size_t size;
+            union {
+                int64_t offset;    /* read, write */
+                size_t *ret_sent;  /* send_all */
+                socklen_t *length; /* accept: where the kernel leaves the address length */
+            };
+            size_t done; /* send_all */
+        };
+        yb_timer timer; /* sleep */
+        struct {
+            bool (*custom_cancel)(yb_op *op); /* false: cannot be stopped any more */
+            void *custom_data;
+        };
+    };
+};
+
+_Static_assert(sizeof(struct yb_op) <= sizeof(yibu_op), "yibu_op has room for yb_op");
+
+typedef struct yb_backend_class {
+    const char *name;
+    int (*open)(unsigned entries, yb_backend **ret_backend);
+    void (*close)(yb_backend *backend);
+
+    /* Takes op (kind, fd and arguments set, state IDLE).  Returns 1 when it is done already, with
+     * op->result set; 0 when it is pending and yb_op_complete will follow; a negative errno. */
+    int (*submit)(yb_backend *backend, yb_op *op);
+    /* Asks a pending op to end early: yb_op_complete follows, from wait or from here. */
+    void (*cancel)(yb_backend *backend, yb_op *op);
+    /* Ends every operation on fd with -EBADF before the caller closes it. */
+    void (*forget_fd)(yb_backend *backend, int fd);
+
+    /* Hands completed operations to yb_op_complete; waits until one is there, a wake-up, or
+     * deadline_ns (0: does not wait; INT64_MAX: without limit).  Returns 0 or a negative errno. */
+    int (*wait)(yb_backend *backend, int64_t deadline_ns);
+    /* Makes wait return, from any thread and from signal handlers. */
+    void (*wake)(yb_backend *backend);
+    /* A descriptor that polls readable when wait(0) would find something. */
+    int (*descriptor)(yb_backend *backend);
+
+    int64_t (*now)(yb_backend *backend); /* monotonic, in nanoseconds */
+    int (*random)(yb_backend *backend, void *ret_bytes, size_t size);
+} yb_backend_class;
+
+struct yb_backend {
+    const yb_backend_class *class;
+};
+
+/* Called by backends in wait or cancel: the loop's side, which runs the callback. */
+void yb_op_complete(yb_op *op, ssize_t result);
+
+/* Opens the backend of that name (NULL: the default, falling back from io_uring to epoll, then
+ * *ret_fallback says why, else 0). */
+int yb_backend_open(const char *name, unsigned entries, yb_backend **ret_backend,
+                    int *ret_fallback);
+
+#endif
