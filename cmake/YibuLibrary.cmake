@@ -34,7 +34,12 @@ function(yb_finish_library)
     install(EXPORT ${arg_EXPORT} NAMESPACE Yibu:: DESTINATION ${YIBU_PACKAGE_DIR})
 endfunction()
 
+# The .pc file finds its prefix from its own place, so that an installed tree can be moved.
 function(yb_install_pkgconfig template output)
+    cmake_path(
+        RELATIVE_PATH CMAKE_INSTALL_PREFIX
+        BASE_DIRECTORY ${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/pkgconfig
+        OUTPUT_VARIABLE YB_PC_PREFIX)
     configure_file(${template} ${CMAKE_CURRENT_BINARY_DIR}/${output} @ONLY)
     install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${output}
             DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -49,6 +49,9 @@ function(yb_folder_labels output)
 endfunction()
 
 function(yb_add_test)
+    if(NOT YIBU_TESTS)
+        return()
+    endif()
     cmake_parse_arguments(
         PARSE_ARGV 0 arg "ONE_BACKEND;SERIAL" "NAME;TIMEOUT" "SOURCES;LIBS;LABELS;ENV;ARGS")
     if(NOT arg_TIMEOUT)
@@ -89,6 +92,9 @@ endfunction()
 
 # yb_add_check(NAME name COMMAND … [TIMEOUT seconds] [LABELS …]): a test that is a script, run as is.
 function(yb_add_check)
+    if(NOT YIBU_TESTS)
+        return()
+    endif()
     cmake_parse_arguments(PARSE_ARGV 0 arg "SERIAL" "NAME;TIMEOUT" "COMMAND;LABELS;ENV")
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 60)
