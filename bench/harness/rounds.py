@@ -1,0 +1,120 @@
+"""Runs a topic: every contender of every case in turns, round by round.
+
+The order rotates from round to round, so that nobody always runs after the same neighbour.
+A contender that fails once is out for the rest of that case, and its failure is reported;
+the rounds it had finished stay, and `rounds` says how many they are.
+"""
+from dataclasses import dataclass, field
+
+from .build import BuildError
+from .process import RunError, measure
+from .stats import Contender, Sample
+
+YIBU_BACKENDS = ("io_uring", "epoll")
+
+
+@dataclass
+class Entry:
+    """A peer that takes part: Yibu twice where both of its backends are measured."""
+    peer: object
+    command: list
+    reference: bool = False
+    backend: str = ""
+    env: dict = field(default_factory=dict)
+
+
+@dataclass
+class Failure:
+    peer: object
+    where: str
+    why: str
+
+
+@dataclass
+class Outcome:
+    """What a topic gave: samples, and who failed where and why."""
+    topic: object
+    samples: list = field(default_factory=list)
+    failures: list = field(default_factory=list)
+
+    @property
+    def yibu_failed(self):
+        return any(failure.peer.is_yibu for failure in self.failures)
+
+
+def build_entries(topic, build, outcome):
+    """Builds the peers of a topic; those that cannot be built become failures."""
+    entries = []
+    for peer in topic.peers:
+        try:
+            command = build(topic, peer)
+        except BuildError as error:
+            outcome.failures.append(Failure(peer, "build", str(error)))
+            continue
+        entries.append(Entry(peer, command, reference=peer.is_yibu, backend=peer.backend))
+        if peer.is_yibu and topic.both_backends:
+            entries.append(Entry(peer, command))
+    return entries
+
+
+def scaled(topic, entry, case):
+    """Slow runtimes do fewer operations: the value is per operation either way."""
+    factor = topic.scale.get(entry.peer.runtime, 1)
+    return max(1, int(case.n * factor)) if case.n else 0
+
+
+class Race:
+    """One topic under way."""
+
+    def __init__(self, topic, entries, driver, outcome, progress):
+        self.topic, self.entries, self.driver = topic, entries, driver
+        self.outcome, self.progress = outcome, progress
+        self.out = set()
+        self.default_backend = ""
+
+    def environment(self, entry):
+        """Yibu's default backend is asked for by asking for nothing; the other by its name."""
+        if not entry.peer.is_yibu or entry.reference:
+            return {}
+        other = [name for name in YIBU_BACKENDS if name != self.default_backend]
+        return {"YIBU_BACKEND": other[0]}
+
+    def fail(self, entry, case, error):
+        self.out.add((id(entry), case.name))
+        backend = self.environment(entry).get("YIBU_BACKEND", "")
+        where = f"{case.name} ({backend})" if backend else case.name
+        self.outcome.failures.append(Failure(entry.peer, where, str(error)))
+
+    def run_one(self, number, case, entry):
+        n = scaled(self.topic, entry, case)
+        env = self.environment(entry)
+        try:
+            lines = measure(entry.command, self.topic, case, n, env, self.driver)
+        except RunError as error:
+            self.fail(entry, case, error)
+            return
+        for line in lines:
+            backend = line["backend"] or env.get("YIBU_BACKEND", "") or entry.backend
+            if entry.reference:
+                self.default_backend = backend
+            who = Contender(entry.peer.runtime, backend, entry.reference)
+            self.outcome.samples.append(
+                Sample(who, line["case"], line["unit"], number, line["value"], line["n"]))
+
+    def run(self):
+        for number in range(self.topic.rounds):
+            for case in self.topic.cases:
+                shift = number % max(1, len(self.entries))
+                turns = self.entries[shift:] + self.entries[:shift]
+                for entry in turns:
+                    if (id(entry), case.name) not in self.out:
+                        self.progress(self.topic, number, case, entry.peer)
+                        self.run_one(number, case, entry)
+
+
+def run_topic(topic, build, driver=None, progress=lambda *_: None):
+    """Builds and runs one topic; `driver` is the command of its load generator, if any."""
+    outcome = Outcome(topic)
+    entries = build_entries(topic, build, outcome)
+    Race(topic, entries, driver, outcome, progress).run()
+    return outcome
