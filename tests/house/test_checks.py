@@ -9,6 +9,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 import check_conditionals  # noqa: E402
+import check_documents  # noqa: E402
 import check_reference  # noqa: E402
 import check_rooms  # noqa: E402
 import check_symbols  # noqa: E402
@@ -112,6 +113,20 @@ class Reference(TreeTest):
         self.write("include/yibu/a.h", self.HEADER)
         self.write("docs/reference/a.md", "## yibu_b, yibu_gone\nyibu_a in passing\n")
         self.assert_caught(check_reference, "yibu_a has no page", "yibu_gone is in no public")
+
+
+class Documents(TreeTest):
+    def test_links_and_programs_that_hold(self):
+        self.write("docs/a.md", "# The way\n[b](b.md#to-it) [up](../README.md) [x](https://x.org)\n")
+        self.write("docs/b.md", "## To it\n")
+        self.write("README.md", "```c\n#include <stdio.h>\nint main(void) { puts(\"hi\"); }\n```\n"
+                                "```c\nfragment();\n```\n")
+        self.assert_clean(check_documents)
+
+    def test_links_and_programs_that_do_not(self):
+        self.write("README.md", "[gone](docs/gone.md)\n```c\nint main(void) { return x; }\n```\n")
+        self.write("docs/a.md", "# A\n[b](a.md#b)\n")
+        self.assert_caught(check_documents, "docs/gone.md", "does not compile", "a heading")
 
 
 class Symbols(unittest.TestCase):
