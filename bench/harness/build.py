@@ -49,6 +49,17 @@ def is_newer(target, sources):
     return all(target.stat().st_mtime >= source.stat().st_mtime for source in sources)
 
 
+def libraries_of(peer):
+    """The static libraries of this project that a Yibu peer links, the core last."""
+    return [*peer.words("libraries"), "yibu"]
+
+
+def tests_if_possible():
+    """Configuring the tests needs cmocka, which benchmarks do not."""
+    has_cmocka = subprocess.run(["pkg-config", "--exists", "cmocka"], check=False).returncode == 0
+    return "-DYIBU_TESTS=" + ("ON" if has_cmocka else "OFF")
+
+
 class Builder:
     """Knows the folders: the project, and below `build_root` release/ and bench/."""
 
@@ -58,12 +69,15 @@ class Builder:
         self.out = build_root / "bench"
         self.common = root / "bench" / "common"
 
-    def yibu(self):
-        """Configures and builds Yibu in release."""
+    def yibu(self, peers):
+        """Configures Yibu in release, and builds the libraries that the Yibu peers link."""
         log = self.out / "yibu.log"
-        call(["cmake", "--preset", "release", "-B", str(self.release)], log, cwd=self.root)
-        call(["cmake", "--build", str(self.release), "--parallel", str(os.cpu_count() or 1)],
+        names = {name for peer in peers if peer.is_yibu for name in libraries_of(peer)}
+        targets = [name.replace("-", "_") + "_static" for name in sorted(names)]
+        call(["cmake", "--preset", "release", "-B", str(self.release), tests_if_possible()],
              log, cwd=self.root)
+        call(["cmake", "--build", str(self.release), "--parallel", str(os.cpu_count() or 1),
+              "--target", *targets], log, cwd=self.root)
 
     def library(self, name):
         found = sorted(self.release.rglob(f"lib{name}.a"))
@@ -94,12 +108,13 @@ class Builder:
         return [TOOLS["python"], "-I", "-B", str(peer.source)]
 
     def c(self, _topic, peer, target):
+        """Compiles and links C or C++; Yibu's static libraries come with liburing."""
         plus = peer.language == "c++"
         log = target.with_name(target.name + ".log")
         libraries = []
         packages = peer.words("packages")
         if peer.is_yibu:
-            libraries = [self.library("yibu")]
+            libraries = [self.library(name) for name in libraries_of(peer)]
             packages = packages + ["liburing"]
         if is_newer(target, [peer.source, *self.common.iterdir(), *libraries]):
             return

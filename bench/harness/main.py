@@ -61,11 +61,11 @@ def choose_topics(given, names):
     return topics
 
 
-def build_yibu(builder, progress):
+def build_yibu(builder, topics, progress):
     """Builds the library; returns why it could not be built, or None."""
     progress.show("building Yibu")
     try:
-        builder.yibu()
+        builder.yibu([peer for topic in topics for peer in topic.peers])
     except (BuildError, OSError) as error:
         return f"the library: {error} (see {builder.out}/yibu.log)"
     return None
@@ -107,7 +107,7 @@ def main(words):
     builder = Builder(BENCH.parent, Path(given.build_root).resolve())
     output = open(given.json, "w", encoding="utf-8") if given.json else None
     print(f"{machine()}\n")
-    broken = build_yibu(builder, progress)
+    broken = build_yibu(builder, topics, progress)
     failed = False
     for topic in topics:
         outcome = run_one(topic, builder, broken, progress)

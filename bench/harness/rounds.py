@@ -57,12 +57,6 @@ def build_entries(topic, build, outcome):
     return entries
 
 
-def scaled(topic, entry, case):
-    """Slow runtimes do fewer operations: the value is per operation either way."""
-    factor = topic.scale.get(entry.peer.runtime, 1)
-    return max(1, int(case.n * factor)) if case.n else 0
-
-
 class Race:
     """One topic under way."""
 
@@ -86,7 +80,7 @@ class Race:
         self.outcome.failures.append(Failure(entry.peer, where, str(error)))
 
     def run_one(self, number, case, entry):
-        n = scaled(self.topic, entry, case)
+        n = case.n_of(entry.peer)
         env = self.environment(entry)
         try:
             lines = measure(entry.command, self.topic, case, n, env, self.driver)

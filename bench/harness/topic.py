@@ -6,6 +6,7 @@ is `boost-context`.  The first lines of a source may say more, as `bench-WORD: V
 
     bench-packages: libuv         pkg-config names to compile and link with
     bench-flags: -lm              further compiler flags
+    bench-libraries: yibu-curl    further libraries of this project, for a Yibu peer
     bench-crates: tokio = "1"     a line of Cargo's [dependencies]
     bench-backend: epoll          the backend to report, where the name does not say it
 """
@@ -16,7 +17,7 @@ from pathlib import Path
 
 LANGUAGES = {".c": "c", ".cpp": "c++", ".go": "go", ".rs": "rust", ".py": "python"}
 BACKENDS = ("io_uring", "epoll", "ucontext", "pthread", "pipe", "futex")
-DIRECTIVE = re.compile(r"\bbench-(packages|flags|crates|backend):\s*(.*?)\s*(?:\*/)?\s*$")
+DIRECTIVE = re.compile(r"\bbench-(packages|flags|libraries|crates|backend):\s*(.*?)\s*(?:\*/)?\s*$")
 DIRECTIVE_LINES = 40
 
 
@@ -26,10 +27,18 @@ class TopicError(Exception):
 
 @dataclass(frozen=True)
 class Case:
-    """One measurement: every peer is started as `PEER name n args...`."""
+    """One measurement: every peer is started as `PEER name n args...`.
+
+    Slow runtimes do a part of n operations, quick ones a multiple: `scale` says how many, by
+    runtime.  The value is that of one operation either way."""
     name: str
     n: int
     args: tuple = ()
+    scale: dict = field(default_factory=dict)
+
+    def n_of(self, peer):
+        factor = self.scale.get(peer.source.stem, self.scale.get(peer.runtime, 1))
+        return max(1, int(self.n * factor))
 
 
 @dataclass
@@ -65,7 +74,6 @@ class Topic:
     limit_s: float = 60.0
     cpus: str = "one"
     both_backends: bool = False
-    scale: dict = field(default_factory=dict)
 
 
 def read_directives(source):
@@ -88,16 +96,17 @@ def read_peer(source):
     return Peer(source, stem.replace("_", "-"), backend, directives)
 
 
-def read_case(entry, quick):
+def read_case(entry, scale, quick):
     n = entry.get("quick_n", entry["n"]) if quick else entry["n"]
-    return Case(entry["name"], int(n), tuple(str(arg) for arg in entry.get("args", [])))
+    args = tuple(str(arg) for arg in entry.get("args", []))
+    return Case(entry["name"], int(n), args, {**scale, **entry.get("scale", {})})
 
 
 def read_topic(folder, quick=False):
     """Reads one folder; raises TopicError where its topic.json is wrong."""
     try:
         about = json.loads((folder / "topic.json").read_text(encoding="utf-8"))
-        cases = [read_case(entry, quick) for entry in about["cases"]]
+        cases = [read_case(entry, about.get("scale", {}), quick) for entry in about["cases"]]
         title = about["title"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TopicError(f"{folder.name}/topic.json: {error!r}") from error
@@ -110,8 +119,7 @@ def read_topic(folder, quick=False):
                  rounds=5 if quick else int(about.get("rounds", 10)),
                  limit_s=float(about.get("limit_s", 60)),
                  cpus=about.get("cpus", "one"),
-                 both_backends=bool(about.get("both_backends", False)),
-                 scale=about.get("scale", {}))
+                 both_backends=bool(about.get("both_backends", False)))
 
 
 def topic_names(root):
