@@ -1,0 +1,54 @@
+/* The executor interface: who runs a function beside the loop.  The thread pool implements it; a
+ * simulator that runs functions inline takes its place by filling the loop's part first.
+ *
+ * A piece of work is its submitter's memory, from submit until done, release, or a cancel that
+ * answered true for work without release.  Of done and release, at most one is called, once. */
+#ifndef YB_EXEC_EXECUTOR_H
+#define YB_EXEC_EXECUTOR_H
+
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "loop/loop.h"
+#include <yibu/task.h>
+
+typedef struct yb_work yb_work;
+struct yb_work {
+    union {
+        yb_list links;      /* waiting in line, outside the pool's ring */
+        yb_runnable posted; /* on its way back to the loop */
+    };
+    yibu_coroutine *fn;
+    union {
+        void *arg;       /* until fn has run */
+        intptr_t result; /* from then on */
+    };
+    /* In the loop, once fn has returned. */
+    void (*done)(yb_work *work);
+    /* NULL: running work is waited for.  Else work may be given up while it runs: then this is
+     * called in done's stead, on any thread, as it is for work that never ran. */
+    void (*release)(yb_work *work);
+    uint32_t slot;         /* the executor's */
+    _Atomic(uint8_t) fate; /* the executor's */
+};
+
+typedef struct yb_executor yb_executor;
+
+typedef struct yb_executor_class {
+    /* Takes work whose fn, arg, done and release are set.  Returns 0 or a negative errno. */
+    int (*submit)(yb_executor *executor, yb_work *work);
+    /* Takes back work that has not started, or gives up running work that has a release.
+     * Returns whether done will not be called. */
+    bool (*cancel)(yb_executor *executor, yb_work *work);
+} yb_executor_class;
+
+/* All calls: the loop's thread.  Freed through its part. */
+struct yb_executor {
+    yb_loop_part part;
+    const yb_executor_class *class;
+};
+
+/* The loop's executor for functions that block: a thread pool, made when first asked for. */
+int yb_executor_of(yibu_loop *loop, yb_executor **ret_executor);
+
+#endif

@@ -1,0 +1,79 @@
+/* The thread pool of one loop, as its files share it.  See thread_pool.c for the protocol. */
+#ifndef YB_EXEC_THREAD_POOL_H
+#define YB_EXEC_THREAD_POOL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "exec/executor.h"
+#include "exec/work_ring.h"
+
+typedef struct yb_thread_pool yb_thread_pool;
+typedef struct yb_worker yb_worker;
+
+/* yb_work.fate, where work has a release. */
+enum { YB_WORK_OPEN, YB_WORK_RETURNED, YB_WORK_GIVEN_UP };
+
+struct yb_worker {
+    _Atomic(uint32_t) rest; /* worker.c's futex */
+    bool has_baton;         /* its own, and the waker's while it rests */
+    unsigned number;
+    yb_thread_pool *pool;
+    pthread_t thread;
+    yb_worker *below; /* in the stack of resting workers */
+    yb_worker *next;  /* among all workers; under the baton */
+    yb_work *errand;  /* running work that may be given up; under pool->lock */
+    bool detached;    /* the pool's loop has gone; under pool->lock */
+    char apart[YB_CACHE_LINE];
+};
+
+struct yb_thread_pool {
+    yb_executor executor;
+    yibu_loop *loop;
+    pid_t owner; /* the process: threads are not inherited through fork */
+    unsigned max_threads;
+    bool may_spin;   /* there is a processor left for whoever would be waited for */
+    yb_list backlog; /* work that the ring has no room for; the loop's thread */
+
+    /* Under the baton. */
+    yb_worker *workers;
+    int64_t retry_ns;               /* one thread could not be started: not tried again before */
+    _Atomic(unsigned) thread_count; /* read by anyone */
+    char apart_from_wakes[YB_CACHE_LINE];
+
+    _Atomic(bool) baton;
+    _Atomic(bool) stopping;
+    _Atomic(bool) spinning;
+    _Atomic(int64_t) gap_ns; /* how long a resting worker goes without work, averaged */
+    _Atomic(yb_worker *) resting;
+    char apart_from_ring[YB_CACHE_LINE];
+
+    yb_work_ring ring;
+
+    pthread_mutex_t lock; /* only for work that may be given up */
+    _Atomic(unsigned) references;
+};
+
+/* Sends somebody for the work in the ring, unless somebody is on his way.  Any thread. */
+void yb_thread_pool_wake(yb_thread_pool *pool);
+
+/* Lays down the baton that the caller holds, and sees to what came in meanwhile. */
+void yb_thread_pool_lay_down_baton(yb_thread_pool *pool);
+
+/* Receives finished work in the loop. */
+void yb_thread_pool_returned(yb_runnable *posted);
+
+/* Whoever drops the last reference frees the pool. */
+void yb_thread_pool_unref(yb_thread_pool *pool);
+
+/* Starts a worker and passes the caller's baton to it.  Returns 0 or a negative errno. */
+int yb_worker_start(yb_thread_pool *pool);
+
+/* Ends the rest of a worker popped from the stack, and passes the caller's baton to it. */
+void yb_worker_wake(yb_worker *worker);
+
+/* Ends a worker: at once where it rests, else after the function it runs.  Waits for that, unless
+ * the work was given up: then the thread ends alone, with a reference of its own. */
+void yb_worker_stop(yb_worker *worker);
+
+#endif

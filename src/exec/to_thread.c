@@ -1,0 +1,67 @@
+/* Functions on threads: the operation, whose memory holds the work, and the call that suspends. */
+#include <errno.h>
+#include <yibu/thread_pool.h>
+
+#include "exec/executor.h"
+#include "task/task.h"
+
+_Static_assert(sizeof(yb_work) <= sizeof(((yb_op *)0)->custom_room), "an operation has room");
+
+static yb_work *work_of(yb_op *op)
+{
+    return (yb_work *)(void *)op->custom_room;
+}
+
+static void done(yb_work *work)
+{
+    yb_op *op = YB_CONTAINER_OF(work, yb_op, custom_room);
+    yb_op_complete(op, work->result);
+}
+
+/* A function that runs cannot be stopped: its result is waited for. */
+static bool cancel(yb_op *op)
+{
+    yb_executor *executor = op->custom_data;
+    if (!executor->class->cancel(executor, work_of(op)))
+        return false;
+    yb_op_complete_soon(op, -ECANCELED);
+    return true;
+}
+
+static int start(yibu_loop *loop, yb_op *op, yibu_coroutine *fn, void *arg)
+{
+    if (!fn)
+        return -EINVAL;
+    yb_executor *executor;
+    int r = yb_executor_of(loop, &executor);
+    if (r < 0)
+        return r;
+    yb_work *work = work_of(op);
+    work->fn = fn;
+    work->arg = arg;
+    work->done = done;
+    work->release = NULL;
+    r = executor->class->submit(executor, work);
+    if (r == 0)
+        yb_op_begin_custom(loop, op, cancel, executor);
+    return r;
+}
+
+int yibu_op_to_thread(yibu_loop *loop, yibu_op *op, yibu_coroutine *fn, void *arg)
+{
+    int r = yb_loop_check(loop);
+    return r < 0 ? r : start(loop, (yb_op *)op, fn, arg);
+}
+
+intptr_t yibu_to_thread(yibu_coroutine *fn, void *arg)
+{
+    int r;
+    yibu_task *task = yb_task_require(&r);
+    if (!task)
+        return r;
+    r = yb_task_checkpoint(task);
+    if (r < 0)
+        return r;
+    r = start(task->loop, yb_task_prepare_op(task, YB_OP_CUSTOM, -1), fn, arg);
+    return r < 0 ? r : yb_task_wait_op(task);
+}

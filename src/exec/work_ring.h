@@ -1,0 +1,48 @@
+/* The line of work that waits for a thread: a ring that the loop's thread fills and any thread
+ * empties, first in, first out, without a lock.
+ *
+ * Slots are numbered for ever; number n lives in slots[n % YB_RING_SLOTS].  Numbers in [head, tail)
+ * are taken by nobody yet.  Whoever advances head past n owns n and exchanges its slot for NULL;
+ * what it finds there is its to run.  It may find NULL: the loop took the work back (a withdrawal
+ * empties the slot and leaves the number in line).  So a slot's content changes hands by one atomic
+ * exchange, and nobody looks into work that is not its own.
+ *
+ * tail is written and read sequentially consistent: a submitter publishes work and then looks for
+ * a resting thread, a thread publishes that it rests and then looks for work, and one of the two
+ * must see the other (see thread_pool.c). */
+#ifndef YB_EXEC_WORK_RING_H
+#define YB_EXEC_WORK_RING_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "exec/executor.h"
+
+enum { YB_RING_SLOTS = 1024, YB_CACHE_LINE = 64 };
+
+typedef struct yb_work_ring {
+    _Atomic(size_t) head; /* threads, and the loop where it skips withdrawn numbers */
+    char apart_from_head[YB_CACHE_LINE];
+    _Atomic(size_t) tail; /* written by the loop */
+    char apart_from_tail[YB_CACHE_LINE];
+    _Atomic(yb_work *) slots[YB_RING_SLOTS];
+} yb_work_ring;
+
+static inline bool yb_work_ring_empty(const yb_work_ring *ring)
+{
+    size_t tail = atomic_load(&ring->tail);
+    return atomic_load_explicit(&ring->head, memory_order_acquire) == tail;
+}
+
+/* Appends work and notes its slot; false when the ring is full.  The loop's thread. */
+bool yb_work_ring_push(yb_work_ring *ring, yb_work *work);
+
+/* Takes work back; false where a thread has it already.  The loop's thread. */
+bool yb_work_ring_withdraw(yb_work_ring *ring, yb_work *work);
+
+/* Takes the first work in line, or NULL.  Any thread. */
+yb_work *yb_work_ring_take(yb_work_ring *ring);
+
+#endif

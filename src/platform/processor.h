@@ -1,0 +1,30 @@
+/* The processors that this process may run on. */
+#ifndef YB_PLATFORM_PROCESSOR_H
+#define YB_PLATFORM_PROCESSOR_H
+
+#include <sched.h>
+#include <unistd.h>
+
+/* How many there are for the calling thread: its affinity mask, which containers narrow. */
+static inline unsigned yb_processor_count(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) == 0)
+        return (unsigned)CPU_COUNT(&set);
+    long online = sysconf(_SC_NPROCESSORS_ONLN); /* more than a cpu_set_t holds */
+    return online > 0 ? (unsigned)online : 1;
+}
+
+/* Tells the processor that this is a loop that waits for another one. */
+static inline void yb_processor_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield" ::: "memory");
+#else
+    __asm__ volatile("" ::: "memory");
+#endif
+}
+
+#endif
