@@ -15,11 +15,11 @@ struct yb_timer {
     yb_timer *child, *next, *previous; /* heap: first child, siblings; wheel: next, previous */
 };
 
-enum { YB_WHEEL_LEVELS = 7, YB_WHEEL_SLOTS = 64, YB_WHEEL_TICK_BITS = 20 };
+enum { YB_WHEEL_LEVELS = 8, YB_WHEEL_SLOTS = 64, YB_WHEEL_TICK_BITS = 20 };
 
 typedef struct yb_timer_wheel {
-    int64_t tick; /* slots before this tick have been emptied into the heap */
-    yb_timer *heap;
+    int64_t tick;   /* slots up to this tick have been emptied into the heap */
+    yb_timer *heap; /* the root */
     uint64_t occupied[YB_WHEEL_LEVELS];
     yb_timer *slots[YB_WHEEL_LEVELS][YB_WHEEL_SLOTS];
     uint64_t count;

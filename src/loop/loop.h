@@ -9,6 +9,8 @@
 #include "platform/backend.h"
 #include <yibu/loop.h>
 
+typedef struct yibu_task yibu_task;
+
 /* A part of another room that lives and dies with the loop: the task scheduler, the pools. */
 typedef enum yb_loop_part_kind {
     YB_PART_TASKS,
@@ -22,8 +24,11 @@ typedef struct yb_loop_part {
     void (*idle)(struct yb_loop_part *part); /* before the loop waits; may be NULL */
 } yb_loop_part;
 
+enum { YB_BUDGET_MAX = 64 };
+
 struct yibu_loop {
     yb_fifo ready;            /* what runs next; any room pushes through yb_loop_ready */
+    yb_fifo after_io;         /* what runs once everything ready and I/O had its turn */
     int budget;               /* switches left before I/O and clock are looked at */
     int budget_limit;         /* adapted so that a full budget lasts about 50 us */
     yb_backend *backend;
@@ -31,23 +36,32 @@ struct yibu_loop {
     yb_timer_wheel timers;
     uint64_t pending;         /* operations under way */
     uint64_t holds;           /* work elsewhere that will come back through the inbox */
+    uint64_t task_count;      /* tasks that have not ended */
+    yibu_task *main_task;     /* of yibu_run_until_complete: what SIGINT cancels */
+    yb_list calls;            /* yibu_handle: callbacks that have not run */
+    yibu_turn turn;           /* for options.on_turn */
+    int64_t turn_cpu_ns;      /* CPU time of the thread when the turn began */
     bool running;
     bool stopping;
+    bool closing;             /* yibu_loop_free is under way: callbacks are dropped */
     bool debug;
     yb_loop_part *parts[YB_PART_COUNT];
     struct yb_watch_table *watches;
     struct yibu_loop_options options;
     int fd;                   /* epoll descriptor of yibu_loop_fd, -1 until asked for */
     int timer_fd;
-    unsigned spin_ns;         /* how long a short answer is awaited spinning, adapted */
 
     /* Any thread. */
     _Atomic(yb_runnable *) inbox; /* last in, first out; reversed by the loop */
     atomic_bool asleep;           /* whoever clears it must wake the backend */
+    atomic_bool signalled;        /* a signal of this loop's came in */
 };
 
+/* Thread-local, reached without a call also in the shared library. */
+#define YB_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
+
 /* The loop of this thread; NULL: none.  Poisoned (NULL) in a forked child. */
-extern _Thread_local yibu_loop *yb_loop_current;
+extern YB_THREAD_LOCAL yibu_loop *yb_loop_current;
 
 /* Whether this process inherited a runtime through fork; then every call is YIBU_EFORKED until the
  * child makes a loop of its own. */
@@ -61,6 +75,14 @@ static inline void yb_loop_ready(yibu_loop *loop, yb_runnable *item)
 
 /* The same from any thread or signal handler: lock-free, wakes the loop where it sleeps. */
 void yb_loop_post(yibu_loop *loop, yb_runnable *item);
+/* Only wakes it. */
+void yb_loop_wake(yibu_loop *loop);
+
+/* One turn; waits for I/O until deadline_ns (0: not at all) where nothing is ready. */
+void yb_loop_turn(yibu_loop *loop, int64_t deadline_ns);
+
+/* Drops the callbacks of yibu_call_… that did not run. */
+void yb_call_drop_all(yibu_loop *loop);
 
 /* Work elsewhere (a thread, a process) that will end in yb_loop_post.  Context: the loop. */
 static inline void yb_loop_hold(yibu_loop *loop)

@@ -43,7 +43,8 @@ struct yb_op {
     yibu_loop *loop;
     uint8_t kind;
     uint8_t state;
-    uint8_t reserved[2];
+    uint8_t phase; /* io_uring: what was queued for it last */
+    uint8_t reserved;
     int fd;
     yb_runnable ready; /* carries a result that is there already to the loop's next turn */
     ssize_t result;
@@ -68,11 +69,15 @@ struct yb_op {
         struct {
             bool (*custom_cancel)(yb_op *op); /* false: cannot be stopped any more */
             void *custom_data;
+            uintptr_t custom_room[7]; /* the other room's own */
         };
     };
 };
 
 _Static_assert(sizeof(struct yb_op) <= sizeof(yibu_op), "yibu_op has room for yb_op");
+
+/* The most that one system call transfers (read(2)). */
+enum { YB_MAX_TRANSFER = 0x7ffff000 };
 
 typedef struct yb_backend_class {
     const char *name;
@@ -84,6 +89,9 @@ typedef struct yb_backend_class {
     int (*submit)(yb_backend *backend, yb_op *op);
     /* Asks a pending op to end early: yb_op_complete follows, from wait or from here. */
     void (*cancel)(yb_backend *backend, yb_op *op);
+    /* Says that fd is Yibu's own socket: nobody closes it but through forget_fd, so what is known
+     * of it (its registration) may be kept between operations.  Accepted sockets are adopted. */
+    void (*adopt_fd)(yb_backend *backend, int fd);
     /* Ends every operation on fd with -EBADF before the caller closes it. */
     void (*forget_fd)(yb_backend *backend, int fd);
 
@@ -103,8 +111,17 @@ struct yb_backend {
     const yb_backend_class *class;
 };
 
-/* Called by backends in wait or cancel: the loop's side, which runs the callback. */
+/* The loop's side of a completion, for backends.  From wait: runs the callback. */
 void yb_op_complete(yb_op *op, ssize_t result);
+/* From anywhere else: runs the callback in the loop's next turn. */
+void yb_op_complete_soon(yb_op *op, ssize_t result);
+
+/* The system's clock and randomness, as both kernel backends offer them. */
+int64_t yb_clock_now(yb_backend *backend);
+int yb_random_bytes(yb_backend *backend, void *ret_bytes, size_t size);
+
+extern const yb_backend_class yb_epoll_class;
+extern const yb_backend_class yb_io_uring_class;
 
 /* Opens the backend of that name (NULL: the default, falling back from io_uring to epoll, then
  * *ret_fallback says why, else 0). */

@@ -5,6 +5,9 @@
 #ifndef YB_TASK_TASK_H
 #define YB_TASK_TASK_H
 
+#include <errno.h>
+
+#include "base/assert.h"
 #include "base/list.h"
 #include "loop/loop.h"
 #include "platform/context.h"
@@ -37,10 +40,11 @@ struct yibu_task {
     yb_interrupt *interrupt; /* while SUSPENDED: NULL when the wait must finish */
     yb_list all;             /* among the loop's live tasks */
     yb_list awaiters;        /* yb_waiter of the tasks that await this one */
-    const char *name;        /* heap, or NULL: "task-<id>" */
+    char *name;              /* heap, or NULL: "task-<id>" */
     const char *place;       /* "file:line" of its creation */
     uint64_t id;
     union {                  /* a task waits for one thing at a time */
+        size_t stack_bytes;  /* for its first turn */
         yb_op op;
         yb_timer timer;
         struct {
@@ -54,10 +58,11 @@ struct yibu_task {
 enum {
     YB_TASK_CANCEL_PENDING = 1 << 0, /* the next checkpoint returns -ECANCELED */
     YB_TASK_OWN_FLOAT = 1 << 1,
-    YB_TASK_FAILURE_SEEN = 1 << 2,   /* somebody retrieved the result */
+    YB_TASK_RESULT_SEEN = 1 << 2,    /* somebody retrieved the result */
+    YB_TASK_DEFAULT_STACK = 1 << 3,
 };
 
-extern _Thread_local yibu_task *yb_task_current;
+extern YB_THREAD_LOCAL yibu_task *yb_task_current;
 
 /* The running task, or NULL with the reason in *ret_error (YIBU_ENOTASK, YIBU_EFORKED). */
 yibu_task *yb_task_require(int *ret_error);
@@ -65,11 +70,27 @@ yibu_task *yb_task_require(int *ret_error);
 /* Suspends the running task until yb_task_wake.  interrupt may be NULL: the wait must finish. */
 void yb_task_suspend(yibu_task *task, yb_interrupt *interrupt);
 
+/* The same where a cancel that is pending already interrupts the wait at once: for waits that pass
+ * the cancel on instead of refusing to begin. */
+void yb_task_suspend_checked(yibu_task *task, yb_interrupt *interrupt);
+
 /* Makes a suspended task ready.  Context: the loop's thread. */
 void yb_task_wake(yibu_task *task);
 
+/* Leaves the running task, whose state says why, for whoever is next. */
+void yb_task_switch_away(yibu_task *task);
+
+/* Puts the running task at the end of the ready queue and lets the others go first. */
+void yb_task_yield(yibu_task *task);
+
 /* On entry of a checkpoint: 0, or -ECANCELED after having given the loop a turn. */
-int yb_task_checkpoint(yibu_task *task);
+static inline int yb_task_checkpoint(yibu_task *task)
+{
+    if (YB_LIKELY(!(task->flags & YB_TASK_CANCEL_PENDING)))
+        return 0;
+    yb_task_yield(task);
+    return -ECANCELED;
+}
 
 static inline bool yb_task_cancel_pending(const yibu_task *task)
 {

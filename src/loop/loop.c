@@ -1,0 +1,212 @@
+/* The loop: its making and its end, its parts, and what other threads may do with it.
+ *
+ * A loop belongs to the thread that made it; that thread alone touches anything but `inbox`,
+ * `asleep` and `signalled`.  A loop is IDLE, or RUNNING (a turn is under way, somewhere on this
+ * thread's stack).
+ *
+ * Wake-ups.  A poster pushes to the inbox, then looks at `asleep`; the loop sets `asleep`, then
+ * looks at the inbox.  Both in sequentially consistent order, so one of them sees the other, and a
+ * loop that is awake costs a poster no system call. */
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "loop/signal.h"
+#include "loop/watch.h"
+#include <yibu/error.h>
+
+YB_THREAD_LOCAL yibu_loop *yb_loop_current;
+
+static atomic_bool forked;
+
+/* In the child of a fork: rings and wake-ups are shared with the parent, threads are gone. */
+static void poison_child(void)
+{
+    if (yb_loop_current) {
+        atomic_store(&forked, true);
+        yb_loop_current = NULL;
+    }
+    yb_signal_after_fork();
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, poison_child);
+}
+
+bool yb_forked(void)
+{
+    return atomic_load_explicit(&forked, memory_order_relaxed);
+}
+
+int yb_loop_check(const yibu_loop *loop)
+{
+    if (YB_LIKELY(loop && loop == yb_loop_current))
+        return 0;
+    return yb_forked() ? YIBU_EFORKED : -EINVAL;
+}
+
+static void print_report(yibu_loop *loop, const char *message, intptr_t code, void *arg)
+{
+    (void)loop;
+    (void)arg;
+    if (code)
+        fprintf(stderr, "yibu: %s: %s\n", message, yibu_strerror(code));
+    else
+        fprintf(stderr, "yibu: %s\n", message);
+}
+
+void yb_loop_report(yibu_loop *loop, intptr_t code, const char *format, ...)
+{
+    char message[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    loop->options.exception_handler(loop, message, code, loop->options.exception_handler_arg);
+}
+
+static void take_options(yibu_loop *loop, const yibu_loop_options *options)
+{
+    if (options) {
+        size_t size = options->size < sizeof(*options) ? options->size : sizeof(*options);
+        memcpy(&loop->options, options, size);
+    }
+    const char *debug = getenv("YIBU_DEBUG");
+    loop->debug = loop->options.debug || (debug && strcmp(debug, "1") == 0);
+    if (!loop->options.backend)
+        loop->options.backend = getenv("YIBU_BACKEND");
+    if (loop->options.backend && !loop->options.backend[0])
+        loop->options.backend = NULL;
+    if (!loop->options.exception_handler)
+        loop->options.exception_handler = print_report;
+}
+
+static int open_backend(yibu_loop *loop)
+{
+    int fallback = 0;
+    int r = yb_backend_open(loop->options.backend, loop->options.ring_entries, &loop->backend,
+                            &fallback);
+    if (r == 0 && fallback < 0 && loop->debug)
+        yb_loop_report(loop, fallback, "io_uring is not to be had, the loop uses epoll");
+    return r;
+}
+
+int yibu_loop_new(const yibu_loop_options *options, yibu_loop **ret_loop)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
+    if (!ret_loop || (options && options->size < sizeof(size_t)))
+        return -EINVAL;
+    if (yb_loop_current)
+        return -EBUSY;
+    yibu_loop *loop = yb_calloc(1, sizeof(*loop));
+    if (!loop)
+        return -ENOMEM;
+    take_options(loop, options);
+    int r = open_backend(loop);
+    if (r < 0) {
+        yb_free(loop);
+        return r;
+    }
+    loop->budget_limit = YB_BUDGET_MAX;
+    loop->fd = loop->timer_fd = -1;
+    yb_list_init(&loop->calls);
+    yb_wheel_init(&loop->timers, yb_loop_read_clock(loop));
+    yb_loop_current = loop;
+    atomic_store(&forked, false);
+    *ret_loop = loop;
+    return 0;
+}
+
+/* Runs whatever is left that only frees itself: cancelled watches, withdrawn operations. */
+static void settle(yibu_loop *loop)
+{
+    while (loop->pending > 0 || loop->ready.head || atomic_load(&loop->inbox))
+        yb_loop_turn(loop, INT64_MAX);
+}
+
+int yibu_loop_free(yibu_loop *loop)
+{
+    if (!loop)
+        return 0;
+    int r = yb_loop_check(loop);
+    if (r < 0)
+        return r;
+    if (loop->running || loop->task_count > 0)
+        return YIBU_EBUSY;
+    loop->closing = true;
+    for (int kind = YB_PART_COUNT - 1; kind > YB_PART_TASKS; kind--)
+        if (loop->parts[kind])
+            loop->parts[kind]->free(loop->parts[kind]);
+    yb_watch_free_all(loop);
+    yb_signal_forget_loop(loop);
+    yb_call_drop_all(loop);
+    settle(loop);
+    if (loop->parts[YB_PART_TASKS])
+        loop->parts[YB_PART_TASKS]->free(loop->parts[YB_PART_TASKS]);
+    if (loop->fd >= 0)
+        close(loop->fd);
+    if (loop->timer_fd >= 0)
+        close(loop->timer_fd);
+    loop->backend->class->close(loop->backend);
+    yb_loop_current = NULL;
+    yb_free(loop);
+    return 0;
+}
+
+yibu_loop *yibu_get_running_loop(void)
+{
+    return yb_loop_current;
+}
+
+const char *yibu_loop_backend(const yibu_loop *loop)
+{
+    return loop ? loop->backend->class->name : "";
+}
+
+int64_t yibu_loop_time(yibu_loop *loop)
+{
+    return loop->backend->class->now(loop->backend);
+}
+
+void yb_loop_wake(yibu_loop *loop)
+{
+    if (atomic_load(&loop->asleep) && atomic_exchange(&loop->asleep, false))
+        loop->backend->class->wake(loop->backend);
+}
+
+void yb_loop_post(yibu_loop *loop, yb_runnable *item)
+{
+    yb_runnable *head = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
+    do
+        item->next = head;
+    while (!atomic_compare_exchange_weak(&loop->inbox, &head, item));
+    yb_loop_wake(loop);
+}
+
+int64_t yb_loop_deadline(yibu_loop *loop, int64_t delay_ns)
+{
+    int64_t now = yb_loop_read_clock(loop);
+    if (delay_ns <= 0)
+        return now;
+    return delay_ns > INT64_MAX - now ? INT64_MAX : now + delay_ns;
+}
+
+void yb_loop_timer_add(yibu_loop *loop, yb_timer *timer)
+{
+    yb_wheel_add(&loop->timers, timer);
+}
+
+void yb_loop_timer_remove(yibu_loop *loop, yb_timer *timer)
+{
+    yb_wheel_remove(&loop->timers, timer);
+}

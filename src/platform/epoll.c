@@ -1,0 +1,370 @@
+/* The epoll backend: a completion-shaped interface over readiness.
+ *
+ * An operation is attempted at once; when it would wait, it joins the waiters of its descriptor
+ * and direction, and is attempted again when epoll reports that direction.
+ *
+ * A descriptor is in one of two modes:
+ *   FOREIGN  registered with EPOLLONESHOT anew for each wait.  Whoever owns it may close it and the
+ *            number may come back as another file, whose registration is then simply missing.
+ *   OWN      a socket that only Yibu closes: registered once, edge-triggered, for both directions.
+ *            No edge is lost, since every wait follows an attempt that found nothing.
+ * Polls for readiness always use FOREIGN, and turn an OWN descriptor into one.
+ *
+ * One thread but for wake. */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "platform/attempt.h"
+#include "platform/backend.h"
+
+enum { READERS, WRITERS, POLLERS, QUEUES };
+enum { CHUNK_BITS = 8, CHUNK = 1 << CHUNK_BITS, EVENTS = 256 };
+
+typedef struct descriptor {
+    yb_list waiting[QUEUES];
+    bool own;   /* in OWN mode */
+    bool known; /* was registered: try EPOLL_CTL_MOD first */
+} descriptor;
+
+typedef struct epoll_backend {
+    yb_backend base;
+    int epoll_fd;
+    int wake_fd;
+    bool no_pwait2; /* the kernel lacks epoll_pwait2 */
+    size_t chunk_count;
+    descriptor **chunks; /* by descriptor number; chunks never move */
+} epoll_backend;
+
+static epoll_backend *self(yb_backend *backend)
+{
+    return YB_CONTAINER_OF(backend, epoll_backend, base);
+}
+
+static descriptor *find(const epoll_backend *e, int fd)
+{
+    size_t chunk = (size_t)fd >> CHUNK_BITS;
+    if (chunk >= e->chunk_count || !e->chunks[chunk])
+        return NULL;
+    return &e->chunks[chunk][fd & (CHUNK - 1)];
+}
+
+static int grow(epoll_backend *e, size_t chunk)
+{
+    size_t count = e->chunk_count ? e->chunk_count : 4;
+    while (count <= chunk)
+        count *= 2;
+    descriptor **chunks = yb_realloc(e->chunks, count * sizeof(*chunks));
+    if (!chunks)
+        return -ENOMEM;
+    memset(chunks + e->chunk_count, 0, (count - e->chunk_count) * sizeof(*chunks));
+    e->chunks = chunks;
+    e->chunk_count = count;
+    return 0;
+}
+
+static int find_or_add(epoll_backend *e, int fd, descriptor **ret_descriptor)
+{
+    size_t chunk = (size_t)fd >> CHUNK_BITS;
+    if (chunk >= e->chunk_count && grow(e, chunk) < 0)
+        return -ENOMEM;
+    if (!e->chunks[chunk]) {
+        descriptor *fresh = yb_calloc(CHUNK, sizeof(*fresh));
+        if (!fresh)
+            return -ENOMEM;
+        for (int i = 0; i < CHUNK; i++)
+            for (int queue = 0; queue < QUEUES; queue++)
+                yb_list_init(&fresh[i].waiting[queue]);
+        e->chunks[chunk] = fresh;
+    }
+    *ret_descriptor = &e->chunks[chunk][fd & (CHUNK - 1)];
+    return 0;
+}
+
+static yb_op *first_waiting(const descriptor *d, int queue)
+{
+    const yb_list *list = &d->waiting[queue];
+    return yb_list_empty(list) ? NULL : YB_CONTAINER_OF(list->next, yb_op, links);
+}
+
+static int control(epoll_backend *e, int operation, int fd, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.fd = fd};
+    return epoll_ctl(e->epoll_fd, operation, fd, &event) < 0 ? -errno : 0;
+}
+
+/* Registers fd whatever the kernel knows of it: a number that was closed and came back is missing
+ * where we believed it known, and the reverse. */
+static int enroll(epoll_backend *e, descriptor *d, int fd, uint32_t events)
+{
+    int r = control(e, d->known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, events);
+    if (r == -ENOENT)
+        r = control(e, EPOLL_CTL_ADD, fd, events);
+    else if (r == -EEXIST)
+        r = control(e, EPOLL_CTL_MOD, fd, events);
+    if (r == 0)
+        d->known = true;
+    return r;
+}
+
+static uint32_t wanted_events(const descriptor *d)
+{
+    uint32_t events = 0;
+    if (first_waiting(d, READERS))
+        events |= EPOLLIN | EPOLLRDHUP;
+    if (first_waiting(d, WRITERS))
+        events |= EPOLLOUT;
+    for (yb_list *at = d->waiting[POLLERS].next; at != &d->waiting[POLLERS]; at = at->next)
+        events |= yb_poll_mask(YB_CONTAINER_OF(at, yb_op, links)->events);
+    return events;
+}
+
+/* Makes epoll report what the waiters of fd wait for. */
+static int arm(epoll_backend *e, descriptor *d, int fd)
+{
+    if (d->own) {
+        if (d->known)
+            return 0;
+        return enroll(e, d, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+    }
+    uint32_t events = wanted_events(d);
+    return events ? enroll(e, d, fd, events | EPOLLONESHOT) : 0;
+}
+
+static int park(epoll_backend *e, yb_op *op)
+{
+    descriptor *d;
+    int r = find_or_add(e, op->fd, &d);
+    if (r < 0)
+        return r;
+    int queue = op->kind == YB_OP_POLL ? POLLERS : yb_op_writes(op) ? WRITERS : READERS;
+    if (queue == POLLERS)
+        d->own = false;
+    yb_list_push_back(&d->waiting[queue], &op->links);
+    r = arm(e, d, op->fd);
+    if (r < 0)
+        yb_list_remove(&op->links);
+    return r;
+}
+
+static void adopt(yb_backend *backend, int fd)
+{
+    descriptor *d;
+    /* Without memory for it the descriptor stays FOREIGN, which only costs system calls. */
+    if (find_or_add(self(backend), fd, &d) == 0) {
+        d->own = true;
+        d->known = false;
+    }
+}
+
+static void attempted(epoll_backend *e, const yb_op *op, ssize_t result)
+{
+    if (op->kind == YB_OP_ACCEPT && result >= 0)
+        adopt(&e->base, (int)result);
+}
+
+static int submit(yb_backend *backend, yb_op *op)
+{
+    epoll_backend *e = self(backend);
+    if (op->kind != YB_OP_POLL) {
+        op->result = yb_attempt(op);
+        if (op->result != -EAGAIN) {
+            attempted(e, op, op->result);
+            return 1;
+        }
+    }
+    int r = park(e, op);
+    if (r == -EPERM && op->kind == YB_OP_POLL) { /* a regular file: always ready (poll(2)) */
+        op->result = (ssize_t)op->events;
+        return 1;
+    }
+    return r;
+}
+
+static void cancel(yb_backend *backend, yb_op *op)
+{
+    (void)backend;
+    yb_list_remove(&op->links);
+    yb_op_complete_soon(op, -ECANCELED);
+}
+
+static void forget_fd(yb_backend *backend, int fd)
+{
+    epoll_backend *e = self(backend);
+    descriptor *d = find(e, fd);
+    if (!d)
+        return;
+    for (int queue = 0; queue < QUEUES; queue++)
+        for (yb_op *op; (op = first_waiting(d, queue));) {
+            yb_list_remove(&op->links);
+            yb_op_complete_soon(op, -EBADF);
+        }
+    /* A duplicate of fd elsewhere, in another process say, would keep the registration alive. */
+    if (d->known)
+        (void)control(e, EPOLL_CTL_DEL, fd, 0);
+    d->own = d->known = false;
+}
+
+static void serve_queue(epoll_backend *e, descriptor *d, int queue)
+{
+    for (yb_op *op; (op = first_waiting(d, queue));) {
+        ssize_t r = yb_attempt(op);
+        if (r == -EAGAIN)
+            return;
+        attempted(e, op, r);
+        yb_list_remove(&op->links);
+        yb_op_complete(op, r);
+    }
+}
+
+/* Completes the polls that mask satisfies.  A callback may start a poll on the same descriptor: it
+ * is not looked at in this round. */
+static void serve_polls(descriptor *d, unsigned mask)
+{
+    yb_list round;
+    yb_list_init(&round);
+    for (yb_op *op; (op = first_waiting(d, POLLERS));) {
+        yb_list_remove(&op->links);
+        yb_list_push_back(&round, &op->links);
+    }
+    for (yb_list *item; (item = yb_list_pop_front(&round));) {
+        yb_op *op = YB_CONTAINER_OF(item, yb_op, links);
+        unsigned events = yb_poll_result(mask, op->events);
+        if (events)
+            yb_op_complete(op, (ssize_t)events);
+        else
+            yb_list_push_back(&d->waiting[POLLERS], item);
+    }
+}
+
+static void serve(epoll_backend *e, int fd, unsigned mask)
+{
+    descriptor *d = find(e, fd);
+    if (!d)
+        return;
+    if (mask & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        serve_queue(e, d, READERS);
+    if (mask & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+        serve_queue(e, d, WRITERS);
+    serve_polls(d, mask);
+    if (d->own)
+        return;
+    int r = arm(e, d, fd); /* the shot is spent; others may wait still */
+    if (r < 0)
+        for (int queue = 0; queue < QUEUES; queue++)
+            for (yb_op *op; (op = first_waiting(d, queue));) {
+                yb_list_remove(&op->links);
+                yb_op_complete(op, r);
+            }
+}
+
+static int wait_events(epoll_backend *e, struct epoll_event *events, int64_t timeout_ns)
+{
+    struct timespec time = {.tv_sec = timeout_ns / 1000000000,
+                            .tv_nsec = timeout_ns % 1000000000};
+    const struct timespec *limit = timeout_ns == INT64_MAX ? NULL : &time;
+    if (timeout_ns > 0 && !e->no_pwait2) {
+        int n = epoll_pwait2(e->epoll_fd, events, EVENTS, limit, NULL);
+        if (n >= 0 || errno != ENOSYS)
+            return n;
+        e->no_pwait2 = true;
+    }
+    if (timeout_ns > 0) { /* exact to the nanosecond on kernels before 5.11, too */
+        struct pollfd query = {.fd = e->epoll_fd, .events = POLLIN};
+        if (ppoll(&query, 1, limit, NULL) < 0)
+            return -1;
+    }
+    return epoll_wait(e->epoll_fd, events, EVENTS, 0);
+}
+
+static int64_t remaining(yb_backend *backend, int64_t deadline_ns)
+{
+    if (deadline_ns == 0 || deadline_ns == INT64_MAX)
+        return deadline_ns;
+    int64_t left = deadline_ns - yb_clock_now(backend);
+    return left > 0 ? left : 0;
+}
+
+static int wait_for_events(yb_backend *backend, int64_t deadline_ns)
+{
+    epoll_backend *e = self(backend);
+    struct epoll_event events[EVENTS];
+    int n = wait_events(e, events, remaining(backend, deadline_ns));
+    if (n < 0)
+        return errno == EINTR ? 0 : -errno;
+    for (int i = 0; i < n; i++)
+        if (events[i].data.fd == e->wake_fd) {
+            uint64_t count;
+            (void)!read(e->wake_fd, &count, sizeof(count));
+        } else {
+            serve(e, events[i].data.fd, events[i].events);
+        }
+    return 0;
+}
+
+static void wake(yb_backend *backend)
+{
+    const uint64_t one = 1;
+    int saved = errno;
+    /* It fails only when the counter is full, and then a wake-up is pending already. */
+    (void)!write(self(backend)->wake_fd, &one, sizeof(one));
+    errno = saved;
+}
+
+static int descriptor_of(yb_backend *backend)
+{
+    return self(backend)->epoll_fd;
+}
+
+static void close_backend(yb_backend *backend)
+{
+    epoll_backend *e = self(backend);
+    if (e->wake_fd >= 0)
+        close(e->wake_fd);
+    if (e->epoll_fd >= 0)
+        close(e->epoll_fd);
+    for (size_t i = 0; i < e->chunk_count; i++)
+        yb_free(e->chunks[i]);
+    yb_free(e->chunks);
+    yb_free(e);
+}
+
+static int open_backend(unsigned entries, yb_backend **ret_backend)
+{
+    (void)entries;
+    epoll_backend *e = yb_calloc(1, sizeof(*e));
+    if (!e)
+        return -ENOMEM;
+    e->base.class = &yb_epoll_class;
+    e->wake_fd = -1;
+    e->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (e->epoll_fd >= 0)
+        e->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (e->wake_fd < 0 || control(e, EPOLL_CTL_ADD, e->wake_fd, EPOLLIN) < 0) {
+        int error = errno;
+        close_backend(&e->base);
+        return -error;
+    }
+    *ret_backend = &e->base;
+    return 0;
+}
+
+const yb_backend_class yb_epoll_class = {
+    .name = "epoll",
+    .open = open_backend,
+    .close = close_backend,
+    .submit = submit,
+    .cancel = cancel,
+    .adopt_fd = adopt,
+    .forget_fd = forget_fd,
+    .wait = wait_for_events,
+    .wake = wake,
+    .descriptor = descriptor_of,
+    .now = yb_clock_now,
+    .random = yb_random_bytes,
+};

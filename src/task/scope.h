@@ -1,0 +1,15 @@
+/* Scopes of a task: time limits and shields, innermost first. */
+#ifndef YB_TASK_SCOPE_H
+#define YB_TASK_SCOPE_H
+
+#include "task/task.h"
+
+typedef struct yb_scope yb_scope;
+
+/* Whether scopes and requests together mean that the task's checkpoints are cancelled. */
+bool yb_scope_cancels(const yibu_task *task);
+
+/* "file:line" of the scope's beginning. */
+const char *yb_scope_place(const yb_scope *scope);
+
+#endif
