@@ -1,8 +1,9 @@
 /* The executor interface: who runs a function beside the loop.  The thread pool implements it; a
  * simulator that runs functions inline takes its place by filling the loop's part first.
  *
- * A piece of work is its submitter's memory, from submit until done, release, or a cancel that
- * answered true for work without release.  Of done and release, at most one is called, once. */
+ * A piece of work is its submitter's memory, and with the executor from submit until done, release,
+ * or a cancel that answered true for work without release.  When the loop ends, work that has not
+ * started is done with the result -ECANCELED. */
 #ifndef YB_EXEC_EXECUTOR_H
 #define YB_EXEC_EXECUTOR_H
 
@@ -23,10 +24,9 @@ struct yb_work {
         void *arg;       /* until fn has run */
         intptr_t result; /* from then on */
     };
-    /* In the loop, once fn has returned. */
-    void (*done)(yb_work *work);
-    /* NULL: running work is waited for.  Else work may be given up while it runs: then this is
-     * called in done's stead, on any thread, as it is for work that never ran. */
+    void (*done)(yb_work *work); /* in the loop, once fn has returned */
+    /* NULL: running work is waited for.  Else a cancel gives it up: release is called in done's
+     * stead, from the cancel if fn has not started, else by fn's thread once it has returned. */
     void (*release)(yb_work *work);
     uint32_t slot;         /* the executor's */
     _Atomic(uint8_t) fate; /* the executor's */

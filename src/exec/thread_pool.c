@@ -19,13 +19,14 @@
  * Work that may be given up (yb_work.release) has a fate: the worker moves it OPEN -> RETURNED, the
  * loop OPEN -> GIVEN_UP; one of them succeeds.  Work that was given up is its worker's to release.
  *
- * The loop's end: `stopping` is set, the baton taken and kept, what waits is dropped, every worker
- * stopped. */
+ * The loop's end: `stopping` is set, the baton taken and kept, what waits in line comes back as
+ * cancelled, every worker is stopped. */
 #include "exec/thread_pool.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <unistd.h>
+#include <yibu/error.h>
 
 #include "base/assert.h"
 #include "base/memory.h"
@@ -172,17 +173,19 @@ static bool cancel(yb_executor *executor, yb_work *work)
 void yb_thread_pool_returned(yb_runnable *posted)
 {
     yibu_loop *loop = yb_loop_current;
+    yb_loop_part *part = loop->parts[YB_PART_THREADS];
     yb_loop_unhold(loop);
-    refill(YB_CONTAINER_OF(loop->parts[YB_PART_THREADS], yb_thread_pool, executor.part));
+    if (part) /* else the loop is ending */
+        refill(YB_CONTAINER_OF(part, yb_thread_pool, executor.part));
     yb_work *work = YB_CONTAINER_OF(posted, yb_work, posted);
     work->done(work);
 }
 
 static void drop(yb_thread_pool *pool, yb_work *work)
 {
-    yb_loop_unhold(pool->loop);
-    if (work->release)
-        work->release(work);
+    work->result = -ECANCELED;
+    work->posted.run = yb_thread_pool_returned;
+    yb_loop_ready(pool->loop, &work->posted);
 }
 
 static void drop_line(yb_thread_pool *pool)
@@ -199,6 +202,7 @@ static void stop_pool(yb_loop_part *part)
     if (pool->owner != getpid())
         return; /* a forked child: the threads are not there, and may have left anything half done
                  */
+    pool->loop->parts[YB_PART_THREADS] = NULL;
     atomic_store(&pool->stopping, true);
     while (!take_baton(pool))
         sched_yield();
@@ -252,6 +256,8 @@ static int new_pool(yibu_loop *loop, yb_executor **ret_executor)
 
 int yb_executor_of(yibu_loop *loop, yb_executor **ret_executor)
 {
+    if (loop->closing)
+        return YIBU_ESHUTDOWN;
     yb_loop_part *part = loop->parts[YB_PART_THREADS];
     if (part) {
         *ret_executor = YB_CONTAINER_OF(part, yb_executor, part);

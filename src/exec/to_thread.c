@@ -22,10 +22,7 @@ static void done(yb_work *work)
 static bool cancel(yb_op *op)
 {
     yb_executor *executor = op->custom_data;
-    if (!executor->class->cancel(executor, work_of(op)))
-        return false;
-    yb_op_complete_soon(op, -ECANCELED);
-    return true;
+    return executor->class->cancel(executor, work_of(op));
 }
 
 static int start(yibu_loop *loop, yb_op *op, yibu_coroutine *fn, void *arg)

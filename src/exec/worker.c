@@ -227,9 +227,6 @@ static bool detach(yb_worker *worker)
 {
     yb_thread_pool *pool = worker->pool;
     pthread_mutex_lock(&pool->lock);
-    uint8_t open = YB_WORK_OPEN;
-    if (worker->errand)
-        atomic_compare_exchange_strong(&worker->errand->fate, &open, YB_WORK_GIVEN_UP);
     worker->detached = worker->errand && given_up(worker->errand);
     bool detached = worker->detached;
     if (detached)
