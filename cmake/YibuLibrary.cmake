@@ -31,7 +31,7 @@ function(yb_finish_library)
         EXPORT ${arg_EXPORT}
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-    install(EXPORT ${arg_EXPORT} NAMESPACE Yibu:: DESTINATION ${YIBU_PACKAGE_DIR})
+    install(EXPORT ${arg_EXPORT} FILE ${arg_EXPORT}.cmake NAMESPACE Yibu:: DESTINATION ${YIBU_PACKAGE_DIR})
 endfunction()
 
 # The .pc file finds its prefix from its own place, so that an installed tree can be moved.
@@ -76,7 +76,7 @@ function(yb_add_library)
         OUTPUT yibu-${arg_NAME}
         SHARED ${base}_shared
         STATIC ${base}_static
-        EXPORT Yibu-${arg_NAME}
+        EXPORT Yibu_${arg_NAME}
         MAP ${PROJECT_SOURCE_DIR}/cmake/extension.map)
     set(YB_NAME ${arg_NAME})
     string(REPLACE ";" " " YB_REQUIRES "${arg_PKG}")
