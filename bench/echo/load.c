@@ -40,7 +40,8 @@ struct reading {
 
 static int dial(int port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int on = 1;
@@ -61,8 +62,8 @@ static void open_connection(struct load *load, struct connection *c, int port)
 
 static void open_ring(struct load *load)
 {
-    struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER |
-                                              IORING_SETUP_DEFER_TASKRUN};
+    struct io_uring_params params = {.flags =
+                                         IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN};
     int error = io_uring_queue_init_params(RING_ENTRIES, &load->ring, &params);
     int *fds = calloc((size_t)load->count, sizeof(*fds));
 
@@ -166,8 +167,8 @@ static void measure(struct load *load)
     bench_report(load->bench.name,
                  (double)requests * 1e9 / (double)(after.time_ns - before.time_ns), "op/s",
                  requests, "");
-    bench_report(load->bench.name,
-                 (double)(after.cpu_ns - before.cpu_ns) / (double)requests, "ns", requests, "");
+    bench_report(load->bench.name, (double)(after.cpu_ns - before.cpu_ns) / (double)requests, "ns",
+                 requests, "");
 }
 
 int main(int argc, char **argv)

@@ -87,8 +87,8 @@ static void received(struct io_uring_cqe *cqe)
 
 static void open_ring(void)
 {
-    struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER |
-                                              IORING_SETUP_DEFER_TASKRUN};
+    struct io_uring_params params = {.flags =
+                                         IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN};
     int error = io_uring_queue_init_params(RING_ENTRIES, &ring, &params);
 
     if (!error)
