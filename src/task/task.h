@@ -97,6 +97,16 @@ static inline bool yb_task_cancel_pending(const yibu_task *task)
     return (task->flags & YB_TASK_CANCEL_PENDING) != 0;
 }
 
+/* What a checkpoint begins with: the running task, or NULL with the reason in *ret_error. */
+static inline yibu_task *yb_task_enter(int *ret_error)
+{
+    yibu_task *task = yb_task_require(ret_error);
+    if (!task)
+        return NULL;
+    *ret_error = yb_task_checkpoint(task);
+    return YB_LIKELY(*ret_error == 0) ? task : NULL;
+}
+
 /* Starts task->wait.op, which the caller has filled in (kind, fd, arguments), and suspends until
  * it is complete; interruptible.  Returns its result. */
 ssize_t yb_task_perform(yibu_task *task);
