@@ -21,7 +21,8 @@ typedef enum yb_loop_part_kind {
 
 typedef struct yb_loop_part {
     void (*free)(struct yb_loop_part *part); /* from yibu_loop_free, in reverse order of kind */
-    void (*idle)(struct yb_loop_part *part); /* before the loop waits; may be NULL */
+    /* Before the loop waits; may be NULL.  Returns when it wants to be called again. */
+    int64_t (*idle)(struct yb_loop_part *part);
 } yb_loop_part;
 
 enum { YB_BUDGET_MAX = 64 };

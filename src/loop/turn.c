@@ -85,17 +85,20 @@ static bool has_ready(const yibu_loop *loop)
     return loop->ready.head || loop->after_io.head;
 }
 
-static void idle_parts(yibu_loop *loop)
+static int64_t idle_parts(yibu_loop *loop, int64_t deadline_ns)
 {
     for (int kind = 0; kind < YB_PART_COUNT; kind++)
-        if (loop->parts[kind] && loop->parts[kind]->idle)
-            loop->parts[kind]->idle(loop->parts[kind]);
+        if (loop->parts[kind] && loop->parts[kind]->idle) {
+            int64_t again = loop->parts[kind]->idle(loop->parts[kind]);
+            deadline_ns = again < deadline_ns ? again : deadline_ns;
+        }
+    return deadline_ns;
 }
 
 /* Waits for I/O until the deadline; see loop.c for the handshake with posters. */
 static int sleep_until(yibu_loop *loop, int64_t deadline_ns)
 {
-    idle_parts(loop);
+    deadline_ns = idle_parts(loop, deadline_ns);
     int64_t next = yb_wheel_next(&loop->timers);
     if (next < deadline_ns)
         deadline_ns = next;

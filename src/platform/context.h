@@ -18,10 +18,12 @@ typedef void yb_entry(void *arg); /* never returns */
 
 /* Adopts the calling thread's own stack as a context, for the loop. */
 void yb_context_adopt(yb_context *context);
-void yb_context_release(yb_context *context);
 
 /* Prepares context so that the first switch to it calls entry(arg) on the stack. */
 void yb_context_init(yb_context *context, yb_stack *stack, yb_entry *entry, void *arg);
+
+/* Ends what adopt or init began.  Context: any other context of the same thread. */
+void yb_context_release(yb_context *context);
 
 /* Leaves from, which can be switched to later, and continues to. */
 static inline void yb_context_switch(yb_context *from, yb_context *to);

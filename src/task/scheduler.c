@@ -19,7 +19,8 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
-#include "platform/float_environment.h"
+#include "platform/overflow.h"
+#include "platform/overflow.h"
 #include "task/scope.h"
 #include <yibu/error.h>
 
@@ -111,7 +112,7 @@ void yb_task_switch_away(yibu_task *task)
     if (YB_UNLIKELY(task->flags & YB_TASK_OWN_FLOAT)) {
         yb_float_environment own;
         yb_float_environment_save(&own);
-        yb_float_environment_restore(&yb_float_environment_default);
+        yb_float_environment_restore(&s->float_environment);
         yb_context_switch(&task->context, to);
         yb_float_environment_restore(&own);
     } else {
@@ -146,7 +147,7 @@ static yibu_task *end_on_own_stack(yibu_task *task)
     yb_scheduler *s = yb_scheduler_of(task->loop);
     yb_stack *stack = task->stack;
     if (YB_UNLIKELY(task->flags & YB_TASK_OWN_FLOAT))
-        yb_float_environment_restore(&yb_float_environment_default);
+        yb_float_environment_restore(&s->float_environment);
     yb_context_release(&s->departed);
     s->departed = task->context;
     uint8_t flags = task->flags;
@@ -257,19 +258,21 @@ void yb_task_release(yibu_task *task)
     s->cached++;
 }
 
-/* For the report of a stack overflow: async-signal-safe as far as snprintf of %s and %u is. */
+/* For the report of a stack overflow: snprintf of %s and %u neither allocates nor locks. */
 static void describe(void *owner, char *ret_text, size_t size)
 {
     const yibu_task *task = owner;
     if (task->name)
-        snprintf(ret_text, size, "task \"%s\", created at %s", task->name, task->place);
+        snprintf(ret_text, size, "task \"%s\" (created at %s)", task->name, task->place);
     else
-        snprintf(ret_text, size, "task-%u, created at %s", (unsigned)task->id, task->place);
+        snprintf(ret_text, size, "task \"task-%u\" (created at %s)", (unsigned)task->id,
+                 task->place);
 }
 
-static void idle(yb_loop_part *part)
+static int64_t idle(yb_loop_part *part)
 {
-    yb_stack_pool_trim(((yb_scheduler *)part)->stacks);
+    yb_scheduler *s = (yb_scheduler *)part;
+    return yb_stack_pool_trim(s->stacks, s->loop->now_ns);
 }
 
 static void free_scheduler(yb_loop_part *part)
@@ -308,6 +311,7 @@ int yb_scheduler_get(yibu_loop *loop, yb_scheduler **ret_scheduler)
     s->loop = loop;
     yb_list_init(&s->tasks);
     yb_context_adopt(&s->loop_context);
+    yb_float_environment_save(&s->float_environment);
     loop->parts[YB_PART_TASKS] = &s->part;
     *ret_scheduler = s;
     return 0;
