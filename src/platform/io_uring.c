@@ -105,7 +105,7 @@ static void prepare_call(struct io_uring_sqe *entry, yb_op *op)
         io_uring_prep_accept(entry, op->fd, op->peer ? (struct sockaddr *)&op->peer->storage : NULL,
                              op->peer ? &op->peer->length : NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         break;
-    default: YB_ASSERT(!"an operation that the backend knows");
+    default: yb_abort("an operation of unknown kind %d was submitted", op->kind);
     }
 }
 

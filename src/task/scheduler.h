@@ -2,6 +2,7 @@
 #ifndef YB_TASK_SCHEDULER_H
 #define YB_TASK_SCHEDULER_H
 
+#include "platform/float_environment.h"
 #include "task/task.h"
 
 typedef struct yb_scheduler {
@@ -10,6 +11,7 @@ typedef struct yb_scheduler {
     yb_context loop_context;  /* the thread's own stack, while a task runs */
     yb_context departed;      /* of the last task that ended: its stack may serve another already */
     yb_stack_pool *stacks;
+    yb_float_environment float_environment; /* the thread's, for tasks without one of their own */
     yb_list tasks;            /* that have not ended */
     uint64_t last_id;
     yibu_task *cache;         /* freed tasks, linked through ready.next */
