@@ -46,18 +46,15 @@ static int start(yibu_loop *loop, yb_op *op, yibu_coroutine *fn, void *arg)
 
 int yibu_op_to_thread(yibu_loop *loop, yibu_op *op, yibu_coroutine *fn, void *arg)
 {
-    int r = yb_loop_check(loop);
-    return r < 0 ? r : start(loop, (yb_op *)op, fn, arg);
+    int r = yb_op_prepare_custom(loop, op);
+    return r < 0 ? r : start(loop, (yb_op *)(void *)op, fn, arg);
 }
 
 intptr_t yibu_to_thread(yibu_coroutine *fn, void *arg)
 {
     int r;
-    yibu_task *task = yb_task_require(&r);
+    yibu_task *task = yb_task_enter(&r);
     if (!task)
-        return r;
-    r = yb_task_checkpoint(task);
-    if (r < 0)
         return r;
     r = start(task->loop, yb_task_prepare_op(task, YB_OP_CUSTOM, -1), fn, arg);
     return r < 0 ? r : yb_task_wait_op(task);

@@ -114,6 +114,11 @@ static int prepare(const yibu_loop *loop, yibu_op *public_op, yb_op_kind kind, i
     return 0;
 }
 
+int yb_op_prepare_custom(const yibu_loop *loop, yibu_op *public_op)
+{
+    return prepare(loop, public_op, YB_OP_CUSTOM, 0);
+}
+
 static int prepare_transfer(const yibu_loop *loop, yibu_op *public_op, yb_op_kind kind, int fd,
                             const void *buffer, size_t size)
 {

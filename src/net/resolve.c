@@ -1,0 +1,172 @@
+/* getaddrinfo(3) on a thread.
+ *
+ * A look-up is heap memory of its own: the thread may still be at it when whoever asked has left.
+ * Until then it belongs to the loop, which hands its list over (`done`) or drops it; a look-up that
+ * was given up belongs to its thread, which frees it with the answer nobody wants (`release`). */
+#include <errno.h>
+#include <netdb.h>
+#include <string.h>
+#include <yibu/address.h>
+#include <yibu/error.h>
+
+#include "base/memory.h"
+#include "exec/executor.h"
+#include "task/task.h"
+
+typedef struct lookup {
+    yb_work work;
+    yb_op *op;
+    struct addrinfo **ret_list;
+    struct addrinfo *list; /* the answer, until it is handed over */
+    struct addrinfo hints;
+    const char *host, *service; /* NULL, or in the text */
+    char text[];
+} lookup;
+
+static int code_of(int error)
+{
+    switch (error) {
+    case 0:
+        return 0;
+    case EAI_MEMORY:
+        return -ENOMEM;
+    case EAI_SYSTEM:
+        return errno ? -errno : YIBU_EAI_OTHER;
+    case EAI_AGAIN:
+        return YIBU_EAI_AGAIN;
+    case EAI_BADFLAGS:
+        return YIBU_EAI_BADFLAGS;
+    case EAI_FAIL:
+        return YIBU_EAI_FAIL;
+    case EAI_FAMILY:
+        return YIBU_EAI_FAMILY;
+    case EAI_NONAME:
+    case EAI_NODATA: /* RFC 3493 has dropped these two in favour of EAI_NONAME */
+    case EAI_ADDRFAMILY:
+        return YIBU_EAI_NONAME;
+    case EAI_SERVICE:
+        return YIBU_EAI_SERVICE;
+    case EAI_SOCKTYPE:
+        return YIBU_EAI_SOCKTYPE;
+    default:
+        return YIBU_EAI_OTHER;
+    }
+}
+
+/* On the thread. */
+static intptr_t look_up(void *arg)
+{
+    lookup *l = arg;
+    errno = 0;
+    return code_of(getaddrinfo(l->host, l->service, &l->hints, &l->list));
+}
+
+static void free_lookup(lookup *l)
+{
+    if (l->list)
+        freeaddrinfo(l->list);
+    yb_free(l);
+}
+
+static void release(yb_work *work)
+{
+    free_lookup(YB_CONTAINER_OF(work, lookup, work));
+}
+
+static void done(yb_work *work)
+{
+    lookup *l = YB_CONTAINER_OF(work, lookup, work);
+    yb_op *op = l->op;
+    intptr_t result = work->result;
+    if (result == 0) {
+        *l->ret_list = l->list;
+        l->list = NULL;
+    }
+    free_lookup(l);
+    yb_op_complete(op, result);
+}
+
+static bool cancel(yb_op *op)
+{
+    lookup *l = op->custom_data;
+    yb_executor *executor;
+    return yb_executor_of(op->loop, &executor) == 0 && executor->class->cancel(executor, &l->work);
+}
+
+static const char *copy_text(char **at, const char *text)
+{
+    if (!text)
+        return NULL;
+    char *copy = *at;
+    size_t size = strlen(text) + 1;
+    *at += size;
+    return memcpy(copy, text, size);
+}
+
+static lookup *new_lookup(const char *host, const char *service, const struct addrinfo *hints)
+{
+    size_t size = (host ? strlen(host) + 1 : 0) + (service ? strlen(service) + 1 : 0);
+    lookup *l = yb_calloc(1, sizeof(*l) + size);
+    if (!l)
+        return NULL;
+    char *at = l->text;
+    l->host = copy_text(&at, host);
+    l->service = copy_text(&at, service);
+    /* Without hints, as getaddrinfo has it. */
+    l->hints.ai_flags = hints ? hints->ai_flags : AI_V4MAPPED | AI_ADDRCONFIG;
+    l->hints.ai_family = hints ? hints->ai_family : AF_UNSPEC;
+    l->hints.ai_socktype = hints ? hints->ai_socktype : 0;
+    l->hints.ai_protocol = hints ? hints->ai_protocol : 0;
+    return l;
+}
+
+static int start(yibu_loop *loop, yb_op *op, lookup *l)
+{
+    yb_executor *executor;
+    int r = yb_executor_of(loop, &executor);
+    if (r < 0)
+        return r;
+    l->op = op;
+    l->work.fn = look_up;
+    l->work.arg = l;
+    l->work.done = done;
+    l->work.release = release;
+    r = executor->class->submit(executor, &l->work);
+    if (r == 0)
+        yb_op_begin_custom(loop, op, cancel, l);
+    return r;
+}
+
+static int resolve(yibu_loop *loop, yb_op *op, const char *host, const char *service,
+                   const struct addrinfo *hints, struct addrinfo **ret_list)
+{
+    if (!ret_list)
+        return -EINVAL;
+    lookup *l = new_lookup(host, service, hints);
+    if (!l)
+        return -ENOMEM;
+    l->ret_list = ret_list;
+    int r = start(loop, op, l);
+    if (r < 0)
+        free_lookup(l);
+    return r;
+}
+
+int yibu_op_getaddrinfo(yibu_loop *loop, yibu_op *op, const char *host, const char *service,
+                        const struct addrinfo *hints, struct addrinfo **ret_list)
+{
+    int r = yb_op_prepare_custom(loop, op);
+    return r < 0 ? r : resolve(loop, (yb_op *)(void *)op, host, service, hints, ret_list);
+}
+
+int yibu_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                     struct addrinfo **ret_list)
+{
+    int r;
+    yibu_task *task = yb_task_enter(&r);
+    if (!task)
+        return r;
+    yb_op *op = yb_task_prepare_op(task, YB_OP_CUSTOM, -1);
+    r = resolve(task->loop, op, host, service, hints, ret_list);
+    return r < 0 ? r : (int)yb_task_wait_op(task);
+}

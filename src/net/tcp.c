@@ -1,0 +1,116 @@
+/* TCP: sockets that are connected or listening, ready to use. */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <yibu/io.h>
+#include <yibu/tcp.h>
+
+#include "net/socket.h"
+#include "task/task.h"
+
+static int new_socket(const yibu_address *address)
+{
+    int fd =
+        socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    return fd < 0 ? -errno : fd;
+}
+
+static int connect_to(const yibu_address *address)
+{
+    int fd = new_socket(address);
+    if (fd < 0)
+        return fd;
+    yb_backend *backend = yb_task_current->loop->backend;
+    backend->class->adopt_fd(backend, fd);
+    int r = yb_socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (r == 0)
+        r = yibu_connect(fd, address);
+    if (r == 0)
+        return fd;
+    (void)yibu_close(fd);
+    return r;
+}
+
+/* One after another, in the resolver's order; a cancel is no address's fault and ends the tour. */
+static int connect_to_any(const struct addrinfo *list)
+{
+    int r = -EADDRNOTAVAIL;
+    for (const struct addrinfo *at = list; at; at = at->ai_next) {
+        yibu_address address = {.length = at->ai_addrlen};
+        memcpy(&address.storage, at->ai_addr, at->ai_addrlen);
+        r = connect_to(&address);
+        if (r >= 0 || r == -ECANCELED)
+            break;
+    }
+    return r;
+}
+
+static int connect_by_name(const char *host, uint16_t port)
+{
+    char service[sizeof("65535")];
+    (void)snprintf(service, sizeof(service), "%u", port);
+    const struct addrinfo hints = {.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV,
+                                   .ai_socktype = SOCK_STREAM,
+                                   .ai_protocol = IPPROTO_TCP};
+    struct addrinfo *list;
+    int r = yibu_getaddrinfo(host, service, &hints, &list);
+    if (r < 0)
+        return r;
+    r = connect_to_any(list);
+    freeaddrinfo(list);
+    return r;
+}
+
+int yibu_tcp_connect(const char *host, uint16_t port)
+{
+    if (!host || !host[0])
+        return -EINVAL;
+    int r;
+    if (!yb_task_enter(&r))
+        return r;
+    yibu_address address;
+    if (yibu_address_parse(host, port, &address) == 0)
+        return connect_to(&address);
+    return connect_by_name(host, port);
+}
+
+static int listen_on(int fd, const yibu_address *address, bool every,
+                     const yibu_listen_options *options)
+{
+    int r = yb_socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (r == 0 && options->reuse_port)
+        r = yb_socket_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (r == 0 && every && address->storage.ss_family == AF_INET6)
+        r = yb_socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    if (r < 0)
+        return r;
+    if (bind(fd, (const struct sockaddr *)&address->storage, address->length) < 0 ||
+        listen(fd, options->backlog > 0 ? options->backlog : SOMAXCONN) < 0)
+        return -errno;
+    return 0;
+}
+
+int yibu_tcp_listen(const char *text, uint16_t port, const yibu_listen_options *options)
+{
+    yibu_listen_options taken = {0};
+    if (options) {
+        if (options->size < sizeof(options->size))
+            return -EINVAL;
+        memcpy(&taken, options, options->size < sizeof(taken) ? options->size : sizeof(taken));
+    }
+    yibu_address address;
+    int r = yibu_address_parse(text, port, &address);
+    if (r < 0)
+        return r;
+    int fd = new_socket(&address);
+    if (fd < 0)
+        return fd;
+    r = listen_on(fd, &address, !text || !text[0], &taken);
+    if (r == 0)
+        return fd;
+    (void)yibu_close(fd);
+    return r;
+}
