@@ -29,6 +29,7 @@ typedef struct yb_stack_class {
     yb_stack *cooling;     /* not needed for a whole period: their memory is being given back */
     yb_stack *cold;        /* hold no memory */
     size_t stride;         /* bytes from one stack to the next */
+    unsigned count;        /* stacks that exist, free or not */
     struct yb_slab *slabs; /* the first has room left, the others are carved up */
 } yb_stack_class;
 

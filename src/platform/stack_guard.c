@@ -10,8 +10,11 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "platform/advice.h"
 
 enum { GUARD_INSTALL = 102 }; /* MADV_GUARD_INSTALL, Linux 6.13 */
 enum { MAPPINGS_EACH = 2, FALLBACK_MAX_MAP_COUNT = 65530 };
@@ -81,13 +84,29 @@ static int plant_canary(char *reserved, size_t size)
     return mprotect(reserved, size, READ_WRITE) < 0 ? -errno : YB_GUARD_CANARY;
 }
 
-int yb_guard_install(yb_guard_kind kind, char *reserved, size_t size)
+static int install_one(yb_guard_kind kind, char *reserved, size_t size)
 {
     if (kind == YB_GUARD_MARKED && madvise(reserved, YB_GUARD_BYTES, GUARD_INSTALL) == 0)
         return YB_GUARD_MARKED;
     if (kind != YB_GUARD_CANARY && protect(reserved, size) >= 0)
         return YB_GUARD_PROTECTED;
     return plant_canary(reserved, size);
+}
+
+unsigned yb_guard_install(yb_guard_kind kind, char *reserved, size_t size, unsigned count,
+                          uint8_t *ret_kinds)
+{
+    unsigned done = 0;
+    if (kind == YB_GUARD_MARKED && count > 1)
+        done = yb_advise_many(reserved, YB_GUARD_BYTES, size, count, GUARD_INSTALL);
+    memset(ret_kinds, YB_GUARD_MARKED, done);
+    for (; done < count; done++) {
+        int got = install_one(kind, reserved + done * size, size);
+        if (got < 0)
+            break;
+        ret_kinds[done] = (uint8_t)got;
+    }
+    return done;
 }
 
 void yb_guard_set_canary(char *low)

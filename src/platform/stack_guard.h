@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The best kind that the process can have now is taken; tests take others. */
 typedef enum yb_guard_kind {
@@ -20,10 +21,11 @@ enum {
  * makes it accessible where that kind wants it so. */
 yb_guard_kind yb_guard_choose(char *reserved, size_t size);
 
-/* Makes [reserved, reserved + size) one accessible stack with its guard at the low end, of the kind
- * that was chosen, or of a lesser one where that has become impossible.  Returns the kind it got,
- * or a negative errno. */
-int yb_guard_install(yb_guard_kind kind, char *reserved, size_t size);
+/* Makes count stacks of size bytes each, from reserved on, accessible, each with its guard at the
+ * low end, of the kind that was chosen or of a lesser one where that has become impossible. Returns
+ * how many there are now, and the kind of each. */
+unsigned yb_guard_install(yb_guard_kind kind, char *reserved, size_t size, unsigned count,
+                          uint8_t *ret_kinds);
 
 /* Gives count protected guards back to the budget. */
 void yb_guard_forget(size_t count);

@@ -11,6 +11,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "platform/advice.h"
 #include "platform/overflow.h"
 #include "platform/stack_slab.h"
 
@@ -19,8 +20,7 @@ enum { TRIM_BATCH = 64 };
 static yb_stack *pop(yb_stack **list)
 {
     yb_stack *stack = *list;
-    if (stack)
-        *list = stack->next;
+    *list = stack->next;
     return stack;
 }
 
@@ -65,29 +65,36 @@ void yb_stack_pool_free(yb_stack_pool *pool)
     yb_free(pool);
 }
 
-static yb_stack *carve(yb_stack_class *class)
+/* An eighth of what there is, so a pool that grows large does so in large steps. */
+static unsigned growth(const yb_stack_class *class)
 {
-    yb_stack *stack = class->slabs ? yb_slab_carve(class->slabs) : NULL;
-    if (stack)
-        return stack;
-    yb_slab *slab = yb_slab_new(class->stride, class->slabs);
-    if (!slab)
-        return NULL;
-    slab->next = class->slabs;
-    class->slabs = slab;
-    return yb_slab_carve(slab);
+    unsigned step = class->count / 8;
+    return step < 1 ? 1 : step > YB_ADVICE_MAX ? YB_ADVICE_MAX : step;
+}
+
+static bool grow(yb_stack_class *class)
+{
+    unsigned step = growth(class);
+    unsigned got = class->slabs ? yb_slab_carve(class->slabs, step, &class->hot) : 0;
+    if (got == 0) {
+        yb_slab *slab = yb_slab_new(class->stride, class->slabs);
+        if (!slab)
+            return false;
+        slab->next = class->slabs;
+        class->slabs = slab;
+        got = yb_slab_carve(slab, step, &class->hot);
+    }
+    class->count += got;
+    return got > 0;
 }
 
 static yb_stack *take(yb_stack_class *class)
 {
-    yb_stack *stack = pop(&class->hot);
-    if (!stack)
-        stack = pop(&class->warm);
-    if (!stack)
-        stack = pop(&class->cooling);
-    if (!stack)
-        stack = pop(&class->cold);
-    return stack ? stack : carve(class);
+    yb_stack **lists[] = {&class->hot, &class->warm, &class->cooling, &class->cold};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (*lists[i])
+            return pop(lists[i]);
+    return grow(class) ? pop(&class->hot) : NULL;
 }
 
 yb_stack *yb_stack_acquire_slowly(yb_stack_pool *pool, size_t size, void *owner)

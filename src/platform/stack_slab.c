@@ -6,7 +6,9 @@
 #include "platform/stack_slab.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include "platform/advice.h"
 #include "platform/slab_registry.h"
 
 #if defined(YB_VALGRIND)
@@ -91,22 +93,40 @@ void yb_slab_free(yb_slab *slab)
     yb_guard_forget(protected);
 }
 
-yb_stack *yb_slab_carve(yb_slab *slab)
+/* Touching these pages one after another, as the stacks come into use, costs three times as much.
+ */
+static void populate(char *reserved, size_t stride, unsigned count)
 {
-    unsigned i = slab->carved + 1;
-    if (i > slab->capacity)
-        return NULL;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    (void)yb_advise_many(reserved + stride - page, page, stride, count, MADV_POPULATE_WRITE);
+}
+
+static void set_up(yb_slab *slab, unsigned i)
+{
     char *reserved = (char *)slab + i * slab->stride;
-    int kind = yb_guard_install(slab->kind, reserved, slab->stride);
-    if (kind < 0)
-        return NULL;
     yb_stack *stack = &slab->stacks[i];
     stack->low = reserved + YB_GUARD_BYTES;
     stack->top = reserved + slab->stride - i % COLOURS * COLOUR_BYTES;
-    slab->kinds[i] = (uint8_t)kind;
     slab->valgrind_ids[i] = VALGRIND_STACK_REGISTER(stack->low, stack->top);
-    slab->carved = i;
-    return stack;
+}
+
+unsigned yb_slab_carve(yb_slab *slab, unsigned count, yb_stack **list)
+{
+    unsigned first = slab->carved + 1;
+    unsigned left = slab->capacity - slab->carved;
+    char *reserved = (char *)slab + first * slab->stride;
+    if (count > left)
+        count = left;
+    count = yb_guard_install(slab->kind, reserved, slab->stride, count, &slab->kinds[first]);
+    if (count > 1)
+        populate(reserved, slab->stride, count);
+    for (unsigned i = first + count; i-- > first;) {
+        set_up(slab, i);
+        slab->stacks[i].next = *list;
+        *list = &slab->stacks[i];
+    }
+    slab->carved += count;
+    return count;
 }
 
 void yb_slab_mark(yb_stack *stack)

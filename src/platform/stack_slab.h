@@ -27,8 +27,10 @@ typedef struct yb_slab {
 yb_slab *yb_slab_new(size_t stride, const yb_slab *near);
 void yb_slab_free(yb_slab *slab);
 
-/* The next stack that was never used; NULL where there is none, or no memory for it. */
-yb_stack *yb_slab_carve(yb_slab *slab);
+/* Carves up to count stacks that were never used, with memory behind the top of each where there is
+ * more than one, and puts them into the list.  Returns how many: 0 where the slab is used up, or
+ * there is no memory. */
+unsigned yb_slab_carve(yb_slab *slab, unsigned count, yb_stack **list);
 
 static inline yb_slab *yb_slab_of(const yb_stack *stack)
 {
