@@ -111,8 +111,11 @@ int64_t yb_loop_deadline(yibu_loop *loop, int64_t delay_ns);
  * errno.  The public yibu_op_ functions and the calls that suspend are both built on it. */
 int yb_op_start(yibu_loop *loop, yb_op *op);
 
-/* Completes an operation of kind YB_OP_CUSTOM that was begun with yb_op_begin_custom.
- * Context: the loop. */
+/* Checks a public operation that another room starts, and zeroes what the caller left undefined. */
+int yb_op_prepare_custom(const yibu_loop *loop, yibu_op *public_op);
+
+/* Marks an operation as under way; its room ends it with yb_op_complete, in the loop.  A cancel
+ * that answers true has stopped it: the loop completes it with -ECANCELED. */
 void yb_op_begin_custom(yibu_loop *loop, yb_op *op, bool (*cancel)(yb_op *op), void *data);
 
 /* Asks a started operation to end early; false where it is not under way. */
