@@ -15,6 +15,7 @@
 #include "task/scheduler.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 
 #include "base/assert.h"
@@ -291,6 +292,17 @@ static void free_scheduler(yb_loop_part *part)
     yb_free(s);
 }
 
+/* In the child of a fork no task runs: whoever made it was copied, with a stack but no loop. */
+static void forget_task(void)
+{
+    yb_task_current = NULL;
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, forget_task);
+}
+
 int yb_scheduler_get(yibu_loop *loop, yb_scheduler **ret_scheduler)
 {
     yb_scheduler *s = yb_scheduler_of(loop);
@@ -298,6 +310,8 @@ int yb_scheduler_get(yibu_loop *loop, yb_scheduler **ret_scheduler)
         *ret_scheduler = s;
         return 0;
     }
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
     s = yb_calloc(1, sizeof(*s));
     if (!s)
         return -ENOMEM;
