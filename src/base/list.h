@@ -31,11 +31,17 @@ static inline void yb_list_push_back(yb_list *list, yb_list *item)
     list->previous = item;
 }
 
-/* Takes item out of the list it is in, and leaves it a list of its own. */
-static inline void yb_list_remove(yb_list *item)
+/* Takes item out of the list it is in, and leaves its own links as they were. */
+static inline void yb_list_unlink(yb_list *item)
 {
     item->next->previous = item->previous;
     item->previous->next = item->next;
+}
+
+/* Takes item out of the list it is in, and leaves it a list of its own. */
+static inline void yb_list_remove(yb_list *item)
+{
+    yb_list_unlink(item);
     yb_list_init(item);
 }
 

@@ -34,7 +34,6 @@ struct yibu_loop {
     int budget_limit;         /* adapted so that a full budget lasts about 50 us */
     yb_backend *backend;
     int64_t now_ns;           /* the clock as last read */
-    yb_timer_wheel timers;
     uint64_t pending;         /* operations under way */
     uint64_t holds;           /* work elsewhere that will come back through the inbox */
     uint64_t task_count;      /* tasks that have not ended */
@@ -47,6 +46,7 @@ struct yibu_loop {
     bool closing;             /* yibu_loop_free is under way: callbacks are dropped */
     bool debug;
     yb_loop_part *parts[YB_PART_COUNT];
+    yb_timer_wheel timers;
     struct yb_watch_table *watches;
     struct yibu_loop_options options;
     int fd;                   /* epoll descriptor of yibu_loop_fd, -1 until asked for */

@@ -25,7 +25,7 @@ static void interrupt_await(yibu_task *task)
         return;
     }
     yb_list_remove(&task->wait.waiter.links);
-    task->wait.waiter.object = NULL;
+    task->wait.waiter.value = -ECANCELED;
     yb_task_wake(task);
 }
 
@@ -46,13 +46,8 @@ static intptr_t await(yibu_task *awaited, yb_interrupt *interrupt)
 
     task->wait.waiter.object = awaited;
     yb_list_push_back(&awaited->awaiters, &task->wait.waiter.links);
-    yibu_task_ref(awaited);
     yb_task_suspend_checked(task, interrupt);
-    intptr_t result = -ECANCELED;
-    if (task->wait.waiter.object)
-        result = yibu_task_result(awaited);
-    yibu_task_unref(awaited);
-    return result;
+    return task->wait.waiter.value;
 }
 
 intptr_t yibu_await(yibu_task *task)
@@ -69,8 +64,12 @@ intptr_t yibu_wait_for(yibu_task *task, int64_t delay_ns)
     return yibu_timeout_end(&timeout, await(task, interrupt_both));
 }
 
-void yb_await_notify(yibu_task *task)
+void yb_await_notify(yibu_task *awaited)
 {
-    for (yb_list *item; (item = yb_list_pop_front(&task->awaiters));)
-        yb_task_wake(YB_CONTAINER_OF(item, yibu_task, wait.waiter.links));
+    awaited->flags |= YB_TASK_RESULT_SEEN;
+    for (yb_list *item; (item = yb_list_pop_front(&awaited->awaiters));) {
+        yibu_task *task = YB_CONTAINER_OF(item, yibu_task, wait.waiter.links);
+        task->wait.waiter.value = awaited->result;
+        yb_task_wake(task);
+    }
 }

@@ -25,11 +25,7 @@
 #include "task/scope.h"
 #include <yibu/error.h>
 
-enum { CACHE_MAX = 1024 };
-
 YB_THREAD_LOCAL yibu_task *yb_task_current;
-
-static void run_from_loop(yb_runnable *item);
 
 static yibu_task *task_of(yb_runnable *item)
 {
@@ -58,10 +54,11 @@ static void end(yb_scheduler *s, yibu_task *task)
 {
     task->state = YB_TASK_ENDED;
     task->stack = NULL;
-    yb_list_remove(&task->all);
+    yb_list_unlink(&task->all);
     s->loop->task_count--;
-    yb_await_notify(task);
-    yibu_task_unref(task);
+    if (!yb_list_empty(&task->awaiters))
+        yb_await_notify(task);
+    yb_task_drop(task);
 }
 
 /* Gives a new task its stack; false: there is no memory, and the task has failed with that. */
@@ -78,48 +75,59 @@ static bool prepare_start(yb_scheduler *s, yibu_task *task)
     return true;
 }
 
-/* Takes the next task to run off the ready queue; NULL: it is the loop's turn. */
-static yibu_task *take_next(yibu_loop *loop)
+/* The task that is next in the ready queue; NULL: it is the loop's turn. */
+static inline yibu_task *peek_task(const yibu_loop *loop)
 {
     yb_runnable *item = loop->ready.head;
-    if (!item || item->run != run_from_loop || --loop->budget <= 0)
+    if (YB_UNLIKELY(!item || item->run != yb_task_run || loop->budget <= 1))
         return NULL;
-    loop->ready.head = item->next;
     return task_of(item);
 }
 
-/* The context to continue with, after yb_task_current was set to whose it is. */
-static yb_context *next_context(yb_scheduler *s)
+/* Takes what peek_task answered off the queue, as the task that runs. */
+static inline void take_task(yibu_loop *loop, yibu_task *task)
+{
+    loop->ready.head = task->ready.next;
+    loop->budget--;
+    task->state = YB_TASK_RUNNING;
+    yb_task_current = task;
+}
+
+/* Takes the next task off the queue and gives it a stack where it needs one; returns the context
+ * to continue with. */
+static inline yb_context *next_context(yb_scheduler *s)
 {
     yibu_task *next;
-    do
-        next = take_next(s->loop);
-    while (next && !started(next) && !prepare_start(s, next));
-    yb_task_current = next;
-    if (!next)
-        return &s->loop_context;
-    next->state = YB_TASK_RUNNING;
-    return &next->context;
+    while ((next = peek_task(s->loop))) {
+        take_task(s->loop, next);
+        if (YB_LIKELY(started(next)) || prepare_start(s, next))
+            return &next->context;
+    }
+    yb_task_current = NULL;
+    return &s->loop_context;
+}
+
+static void switch_with_own_floats(yb_scheduler *s, yibu_task *task, yb_context *to)
+{
+    yb_float_environment own;
+    yb_float_environment_save(&own);
+    yb_float_environment_restore(&s->float_environment);
+    yb_context_switch(&task->context, to);
+    yb_float_environment_restore(&own);
 }
 
 void yb_task_switch_away(yibu_task *task)
 {
     yb_scheduler *s = yb_scheduler_of(task->loop);
     yb_context *to = next_context(s);
-    if (to == &task->context)
+    if (YB_UNLIKELY(to == &task->context))
         return;
-    int *error = &errno; /* a task never changes threads */
-    int saved_errno = *error;
-    if (YB_UNLIKELY(task->flags & YB_TASK_OWN_FLOAT)) {
-        yb_float_environment own;
-        yb_float_environment_save(&own);
-        yb_float_environment_restore(&s->float_environment);
+    int saved_errno = *s->error;
+    if (YB_UNLIKELY(task->flags & YB_TASK_OWN_FLOAT))
+        switch_with_own_floats(s, task, to);
+    else
         yb_context_switch(&task->context, to);
-        yb_float_environment_restore(&own);
-    } else {
-        yb_context_switch(&task->context, to);
-    }
-    *error = saved_errno;
+    *s->error = saved_errno;
 }
 
 static void check_end(yibu_task *task)
@@ -135,7 +143,7 @@ static void check_end(yibu_task *task)
 /* Whether a new task may run on the stack that the ending one leaves. */
 static bool takes_over(const yibu_task *next, uint8_t ending_flags)
 {
-    return !started(next) && (next->flags & ending_flags & YB_TASK_DEFAULT_STACK);
+    return next && !started(next) && (next->flags & ending_flags & YB_TASK_DEFAULT_STACK);
 }
 
 /* Runs on the stack of the task that ends.  Returns a new task to run on it, or does not return.
@@ -147,23 +155,20 @@ static yibu_task *end_on_own_stack(yibu_task *task)
     check_end(task);
     yb_scheduler *s = yb_scheduler_of(task->loop);
     yb_stack *stack = task->stack;
-    if (YB_UNLIKELY(task->flags & YB_TASK_OWN_FLOAT))
+    uint8_t flags = task->flags;
+    if (YB_UNLIKELY(flags & YB_TASK_OWN_FLOAT))
         yb_float_environment_restore(&s->float_environment);
     yb_context_release(&s->departed);
     s->departed = task->context;
-    uint8_t flags = task->flags;
     end(s, task);
 
-    yb_runnable *item = s->loop->ready.head;
-    if (item && item->run == run_from_loop && s->loop->budget > 1 &&
-        takes_over(task_of(item), flags)) {
-        yibu_task *next = take_next(s->loop);
+    yibu_task *next = peek_task(s->loop);
+    if (takes_over(next, flags)) {
+        take_task(s->loop, next);
+        stack->owner = next;
         next->stack = stack;
         next->context = s->departed;
         s->departed = (yb_context){0};
-        stack->owner = next;
-        next->state = YB_TASK_RUNNING;
-        yb_task_current = next;
         return next;
     }
     yb_context *to = next_context(s);
@@ -171,8 +176,7 @@ static yibu_task *end_on_own_stack(yibu_task *task)
     yb_context_exit(&s->departed, to);
 }
 
-/* A task's turn, from the loop's context. */
-static void run_from_loop(yb_runnable *item)
+void yb_task_run(yb_runnable *item)
 {
     yibu_task *task = task_of(item);
     yb_scheduler *s = yb_scheduler_of(task->loop);
@@ -181,13 +185,6 @@ static void run_from_loop(yb_runnable *item)
     task->state = YB_TASK_RUNNING;
     yb_task_current = task;
     yb_context_switch(&s->loop_context, &task->context);
-}
-
-void yb_task_suspend(yibu_task *task, yb_interrupt *interrupt)
-{
-    task->interrupt = interrupt;
-    task->state = YB_TASK_SUSPENDED;
-    yb_task_switch_away(task);
 }
 
 void yb_task_suspend_checked(yibu_task *task, yb_interrupt *interrupt)
@@ -202,61 +199,9 @@ void yb_task_suspend_checked(yibu_task *task, yb_interrupt *interrupt)
     yb_task_switch_away(task);
 }
 
-void yb_task_wake(yibu_task *task)
+int yb_task_missing(void)
 {
-    YB_ASSERT(task->state == YB_TASK_SUSPENDED);
-    task->state = YB_TASK_READY;
-    task->interrupt = NULL;
-    yb_loop_ready(task->loop, &task->ready);
-}
-
-void yb_task_yield(yibu_task *task)
-{
-    task->state = YB_TASK_READY;
-    task->interrupt = NULL;
-    yb_loop_ready(task->loop, &task->ready);
-    yb_task_switch_away(task);
-}
-
-yibu_task *yb_task_require(int *ret_error)
-{
-    yibu_task *task = yb_task_current;
-    if (YB_UNLIKELY(!task))
-        *ret_error = yb_forked() ? YIBU_EFORKED : YIBU_ENOTASK;
-    return task;
-}
-
-void yb_task_enqueue(yb_scheduler *s, yibu_task *task)
-{
-    task->id = ++s->last_id;
-    task->state = YB_TASK_READY;
-    task->ready.run = run_from_loop;
-    yb_list_push_back(&s->tasks, &task->all);
-    s->loop->task_count++;
-    yb_loop_ready(s->loop, &task->ready);
-}
-
-yibu_task *yb_task_allocate(yb_scheduler *s)
-{
-    yibu_task *task = s->cache;
-    if (!task)
-        return yb_malloc(sizeof(*task));
-    s->cache = (yibu_task *)(void *)task->ready.next;
-    s->cached--;
-    return task;
-}
-
-void yb_task_release(yibu_task *task)
-{
-    /* The task may have outlived its loop: what counts is the loop of this thread. */
-    yb_scheduler *s = yb_loop_current ? yb_scheduler_of(yb_loop_current) : NULL;
-    if (!s || s->cached == CACHE_MAX) {
-        yb_free(task);
-        return;
-    }
-    task->ready.next = (yb_runnable *)(void *)s->cache;
-    s->cache = task;
-    s->cached++;
+    return yb_forked() ? YIBU_EFORKED : YIBU_ENOTASK;
 }
 
 /* For the report of a stack overflow: snprintf of %s and %u neither allocates nor locks. */
@@ -303,16 +248,11 @@ static void watch_forks(void)
     pthread_atfork(NULL, NULL, forget_task);
 }
 
-int yb_scheduler_get(yibu_loop *loop, yb_scheduler **ret_scheduler)
+int yb_scheduler_new(yibu_loop *loop)
 {
-    yb_scheduler *s = yb_scheduler_of(loop);
-    if (YB_LIKELY(s != NULL)) {
-        *ret_scheduler = s;
-        return 0;
-    }
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, watch_forks);
-    s = yb_calloc(1, sizeof(*s));
+    yb_scheduler *s = yb_calloc(1, sizeof(*s));
     if (!s)
         return -ENOMEM;
     int r = yb_stack_pool_new(&s->stacks);
@@ -323,11 +263,11 @@ int yb_scheduler_get(yibu_loop *loop, yb_scheduler **ret_scheduler)
         goto fail_stacks;
     s->part = (yb_loop_part){.free = free_scheduler, .idle = idle};
     s->loop = loop;
+    s->error = &errno;
     yb_list_init(&s->tasks);
     yb_context_adopt(&s->loop_context);
     yb_float_environment_save(&s->float_environment);
     loop->parts[YB_PART_TASKS] = &s->part;
-    *ret_scheduler = s;
     return 0;
 fail_stacks:
     yb_stack_pool_free(s->stacks);

@@ -2,6 +2,7 @@
 #ifndef YB_TASK_SCHEDULER_H
 #define YB_TASK_SCHEDULER_H
 
+#include "base/memory.h"
 #include "platform/float_environment.h"
 #include "task/task.h"
 
@@ -14,6 +15,7 @@ typedef struct yb_scheduler {
     yb_float_environment float_environment; /* the thread's, for tasks without one of their own */
     yb_list tasks;            /* that have not ended */
     uint64_t last_id;
+    int *error;               /* the thread's errno, which tasks of this thread share */
     yibu_task *cache;         /* freed tasks, linked through ready.next */
     unsigned cached;
 } yb_scheduler;
@@ -23,17 +25,54 @@ static inline yb_scheduler *yb_scheduler_of(const yibu_loop *loop)
     return (yb_scheduler *)(void *)loop->parts[YB_PART_TASKS];
 }
 
-/* The loop's scheduler, made when it is first needed. */
-int yb_scheduler_get(yibu_loop *loop, yb_scheduler **ret_scheduler);
+/* Makes the loop's scheduler. */
+int yb_scheduler_new(yibu_loop *loop);
 
-/* Memory of tasks, the most recently freed first; context: any thread for free. */
-yibu_task *yb_task_allocate(yb_scheduler *scheduler);
-void yb_task_release(yibu_task *task);
+/* The loop's scheduler, made when it is first needed; NULL: there is no memory for it. */
+static inline yb_scheduler *yb_scheduler_get(yibu_loop *loop)
+{
+    yb_scheduler *s = yb_scheduler_of(loop);
+    if (YB_UNLIKELY(!s) && yb_scheduler_new(loop) == 0)
+        s = yb_scheduler_of(loop);
+    return s;
+}
+
+/* A task's turn when the loop's own context gives it: also what tells tasks from callbacks in the
+ * ready queue. */
+void yb_task_run(yb_runnable *item);
 
 /* Puts a new task into the ready queue. */
-void yb_task_enqueue(yb_scheduler *scheduler, yibu_task *task);
+static inline void yb_task_enqueue(yb_scheduler *s, yibu_task *task)
+{
+    task->id = ++s->last_id;
+    task->state = YB_TASK_READY;
+    task->ready.run = yb_task_run;
+    yb_list_push_back(&s->tasks, &task->all);
+    s->loop->task_count++;
+    yb_loop_ready(s->loop, &task->ready);
+}
 
-/* Wakes whoever awaits a task that has ended. */
+/* Memory for a task, the most recently freed first. */
+static inline yibu_task *yb_task_allocate(yb_scheduler *s)
+{
+    yibu_task *task = s->cache;
+    if (YB_UNLIKELY(!task))
+        return yb_malloc(sizeof(*task));
+    s->cache = (yibu_task *)(void *)task->ready.next;
+    s->cached--;
+    return task;
+}
+
+/* Drops a reference; frees the task with the last one. */
+void yb_task_free(yibu_task *task);
+static inline void yb_task_drop(yibu_task *task)
+{
+    YB_ASSERT(task->references > 0);
+    if (--task->references == 0)
+        yb_task_free(task);
+}
+
+/* Hands the result of a task that has ended to whoever awaits it. */
 void yb_await_notify(yibu_task *task);
 
 #endif

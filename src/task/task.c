@@ -12,14 +12,16 @@
 #include "task/scope.h"
 #include <yibu/error.h>
 
+enum { CACHE_MAX = 1024 };
+
 static yibu_task *create(yibu_coroutine *fn, void *arg, size_t stack_bytes, const char *place)
 {
     yibu_loop *loop = yb_loop_current;
-    yb_scheduler *s;
-    if (!loop || !fn || yb_scheduler_get(loop, &s) < 0)
+    if (YB_UNLIKELY(!loop || !fn))
         return NULL;
-    yibu_task *task = yb_task_allocate(s);
-    if (!task)
+    yb_scheduler *s = yb_scheduler_get(loop);
+    yibu_task *task = s ? yb_task_allocate(s) : NULL;
+    if (YB_UNLIKELY(!task))
         return NULL;
     task->stack = NULL;
     task->fn = fn;
@@ -39,7 +41,6 @@ static yibu_task *create(yibu_coroutine *fn, void *arg, size_t stack_bytes, cons
     return task;
 }
 
-/* Undoes create for a task that nobody has seen. */
 static int take_options(yibu_task *task, const yibu_task_options *options)
 {
     yibu_task_options taken = {0};
@@ -90,17 +91,32 @@ static void report_unseen(yibu_task *task)
                    yibu_task_get_name(task), task->place);
 }
 
-void yibu_task_unref(yibu_task *task)
+/* Gives the memory back: to this thread's loop, since the task may have outlived its own. */
+static void recycle(yibu_task *task)
 {
-    if (!task)
+    yb_scheduler *s = yb_loop_current ? yb_scheduler_of(yb_loop_current) : NULL;
+    if (!s || s->cached == CACHE_MAX) {
+        yb_free(task);
         return;
-    YB_ASSERT(task->references > 0);
-    if (--task->references > 0)
-        return;
+    }
+    task->ready.next = (yb_runnable *)(void *)s->cache;
+    s->cache = task;
+    s->cached++;
+}
+
+void yb_task_free(yibu_task *task)
+{
     if (YB_UNLIKELY(yibu_failed(task->result)))
         report_unseen(task);
-    yb_free(task->name);
-    yb_task_release(task);
+    if (task->name)
+        yb_free(task->name);
+    recycle(task);
+}
+
+void yibu_task_unref(yibu_task *task)
+{
+    if (task)
+        yb_task_drop(task);
 }
 
 yibu_task *yibu_current_task(void)

@@ -64,24 +64,50 @@ enum {
 
 extern YB_THREAD_LOCAL yibu_task *yb_task_current;
 
-/* The running task, or NULL with the reason in *ret_error (YIBU_ENOTASK, YIBU_EFORKED). */
-yibu_task *yb_task_require(int *ret_error);
+/* Why there is no running task: YIBU_ENOTASK or YIBU_EFORKED. */
+int yb_task_missing(void);
+
+/* The running task, or NULL with the reason in *ret_error. */
+static inline yibu_task *yb_task_require(int *ret_error)
+{
+    yibu_task *task = yb_task_current;
+    if (YB_UNLIKELY(!task))
+        *ret_error = yb_task_missing();
+    return task;
+}
+
+/* Leaves the running task, whose state says why, for whoever is next. */
+void yb_task_switch_away(yibu_task *task);
 
 /* Suspends the running task until yb_task_wake.  interrupt may be NULL: the wait must finish. */
-void yb_task_suspend(yibu_task *task, yb_interrupt *interrupt);
+static inline void yb_task_suspend(yibu_task *task, yb_interrupt *interrupt)
+{
+    task->interrupt = interrupt;
+    task->state = YB_TASK_SUSPENDED;
+    yb_task_switch_away(task);
+}
 
 /* The same where a cancel that is pending already interrupts the wait at once: for waits that pass
  * the cancel on instead of refusing to begin. */
 void yb_task_suspend_checked(yibu_task *task, yb_interrupt *interrupt);
 
 /* Makes a suspended task ready.  Context: the loop's thread. */
-void yb_task_wake(yibu_task *task);
-
-/* Leaves the running task, whose state says why, for whoever is next. */
-void yb_task_switch_away(yibu_task *task);
+static inline void yb_task_wake(yibu_task *task)
+{
+    YB_ASSERT(task->state == YB_TASK_SUSPENDED);
+    task->state = YB_TASK_READY;
+    task->interrupt = NULL;
+    yb_loop_ready(task->loop, &task->ready);
+}
 
 /* Puts the running task at the end of the ready queue and lets the others go first. */
-void yb_task_yield(yibu_task *task);
+static inline void yb_task_yield(yibu_task *task)
+{
+    task->state = YB_TASK_READY;
+    task->interrupt = NULL;
+    yb_loop_ready(task->loop, &task->ready);
+    yb_task_switch_away(task);
+}
 
 /* On entry of a checkpoint: 0, or -ECANCELED after having given the loop a turn. */
 static inline int yb_task_checkpoint(yibu_task *task)
