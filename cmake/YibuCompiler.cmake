@@ -13,7 +13,8 @@ if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE)
     set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Build type" FORCE)
 endif()
 
-add_compile_definitions(_GNU_SOURCE= YB_HAVE_IO_URING=$<BOOL:${YIBU_IO_URING}>)
+# C++ compilers define _GNU_SOURCE themselves.
+add_compile_definitions($<$<COMPILE_LANGUAGE:C>:_GNU_SOURCE=> YB_HAVE_IO_URING=$<BOOL:${YIBU_IO_URING}>)
 
 set(c_only -Wstrict-prototypes -Wmissing-prototypes)
 add_compile_options(

@@ -72,7 +72,16 @@ static unsigned growth(const yb_stack_class *class)
     return step < 1 ? 1 : step > YB_ADVICE_MAX ? YB_ADVICE_MAX : step;
 }
 
-static bool grow(yb_stack_class *class)
+/* Every stack that is not cold has its canary, if that is its guard. */
+static void arm(yb_stack_pool *pool, yb_stack *stack)
+{
+    if (yb_slab_kind(stack) != YB_GUARD_CANARY)
+        return;
+    pool->canaries = true;
+    yb_guard_set_canary(stack->low);
+}
+
+static bool grow(yb_stack_pool *pool, yb_stack_class *class)
 {
     unsigned step = growth(class);
     unsigned got = class->slabs ? yb_slab_carve(class->slabs, step, &class->hot) : 0;
@@ -85,16 +94,23 @@ static bool grow(yb_stack_class *class)
         got = yb_slab_carve(slab, step, &class->hot);
     }
     class->count += got;
+    yb_stack *stack = class->hot;
+    for (unsigned i = 0; i < got; i++, stack = stack->next)
+        arm(pool, stack);
     return got > 0;
 }
 
-static yb_stack *take(yb_stack_class *class)
+static yb_stack *take(yb_stack_pool *pool, yb_stack_class *class)
 {
-    yb_stack **lists[] = {&class->hot, &class->warm, &class->cooling, &class->cold};
+    yb_stack **lists[] = {&class->hot, &class->warm, &class->cooling};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (*lists[i])
             return pop(lists[i]);
-    return grow(class) ? pop(&class->hot) : NULL;
+    if (class->cold) {
+        arm(pool, class->cold);
+        return pop(&class->cold);
+    }
+    return grow(pool, class) ? pop(&class->hot) : NULL;
 }
 
 yb_stack *yb_stack_acquire_slowly(yb_stack_pool *pool, size_t size, void *owner)
@@ -103,14 +119,9 @@ yb_stack *yb_stack_acquire_slowly(yb_stack_pool *pool, size_t size, void *owner)
         yb_stack_class *class = &pool->classes[i];
         if (size > class->stride)
             continue;
-        yb_stack *stack = take(class);
-        if (!stack)
-            return NULL;
-        stack->owner = owner;
-        if (yb_slab_kind(stack) == YB_GUARD_CANARY) {
-            pool->canaries = true;
-            yb_guard_set_canary(stack->low);
-        }
+        yb_stack *stack = take(pool, class);
+        if (stack)
+            stack->owner = owner;
         return stack;
     }
     return NULL;
