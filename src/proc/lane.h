@@ -1,0 +1,164 @@
+/* A lane: the memory that one worker process shares with its parent, and with nobody else.
+ *
+ * One memfd of this layout, sparse, so that a byte costs nothing until it is touched:
+ *
+ *     control | small inputs | small outputs | big inputs | big outputs
+ *
+ * The control page holds a ring of slots.  A job goes into the next slot, its bytes into one of the
+ * input rings; its answer comes back in the same slot, its bytes in one of the output rings.  The
+ * parent alone hands out and takes back input space, the worker output space, each in memory of its
+ * own (ring.h).  Answers come in the order of jobs, so three counters say everything:
+ *
+ *     retired <= completed <= submitted      slot of job n: n % YB_LANE_SLOTS
+ *
+ * The parent trusts nothing that the worker can write: it reads each value once, checks it, and
+ * copies bytes out.  It maps the control page and the small rings; the big ones it reads and writes
+ * with system calls, which take no page faults.  The memfd is sealed against shrinking, so the
+ * worker cannot take the memory away either.
+ *
+ * Who writes what, and which load sees it:
+ *   submitted  parent, after the slot and the input.  The worker's load sees them.
+ *   completed  worker, after the answer and the output.  The parent's load sees them.
+ *   retired    parent, after it has copied the output out.  The worker then reuses the space.
+ *   state      QUEUED -> TAKEN by the worker, QUEUED -> WITHDRAWN by the parent: one
+ *              compare-and-swap wins, so a job is either withdrawn or run.
+ *   asleep     worker: 1 before it looks for the last time and sleeps.  Parent: looks after
+ *              publishing.  Both sequentially consistent: one of them sees the other.
+ *   armed      parent: 1 before it looks for the last time and sleeps.  Worker: looks after
+ *              completing, and rings the doorbell if it is the one to clear it.  As above. */
+#ifndef YB_PROC_LANE_H
+#define YB_PROC_LANE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proc/ring.h"
+#include <yibu/process_pool.h>
+
+enum {
+    YB_LANE_SLOTS = 256,
+    YB_LANE_SMALL_BYTES = 256 * 1024,     /* of each small ring */
+    YB_LANE_INLINE_BYTES = 64 * 1024,     /* the largest input that goes through it */
+    YB_LANE_KEEP_BYTES = 4 * 1024 * 1024, /* of a big ring that stay resident when unused */
+    YB_LANE_GRAIN = 64 * 1024,            /* a multiple of every page size */
+};
+
+enum { YB_SLOT_QUEUED, YB_SLOT_TAKEN, YB_SLOT_WITHDRAWN };
+
+/* What a worker says of a job. */
+enum { YB_JOB_RAN, YB_JOB_SKIPPED, YB_JOB_UNKNOWN };
+
+typedef struct yb_slot {
+    /* Places are offsets in the memfd. */
+    _Alignas(64) _Atomic(uint32_t) state;
+    uint32_t name_size; /* the name follows an inline input, or is alone */
+    uint64_t name;
+    uint64_t input;
+    uint64_t input_size;
+
+    _Alignas(64) _Atomic(int64_t) taken_ns; /* CLOCK_MONOTONIC; 0: not taken */
+    _Atomic(int64_t) run_ns;
+    _Atomic(int64_t) status;
+    _Atomic(uint64_t) output;
+    _Atomic(uint64_t) output_size;
+    _Atomic(uint32_t) outcome;
+} yb_slot;
+
+typedef struct yb_lane_shared {
+    /* The parent's. */
+    _Alignas(64) _Atomic(uint32_t) submitted;
+    _Atomic(uint32_t) retired;
+    _Atomic(uint32_t) closing; /* nothing more will come: the worker ends */
+    _Atomic(uint32_t) spin_ns; /* how long the worker may wait spinning */
+    _Alignas(64) _Atomic(uint32_t) armed;
+
+    /* The worker's; asleep is also the futex that it sleeps on. */
+    _Alignas(64) _Atomic(uint32_t) asleep;
+    _Alignas(64) _Atomic(uint32_t) completed;
+
+    yb_slot slots[YB_LANE_SLOTS];
+} yb_lane_shared;
+
+/* Where the parts of a memfd begin. */
+typedef struct yb_lane_layout {
+    uint64_t small_in, small_out, big_in, big_out, big_bytes;
+} yb_lane_layout;
+
+yb_lane_layout yb_lane_layout_of(uint64_t total_bytes);
+
+/* The rest is the parent's. */
+
+typedef struct yb_lane_place {
+    uint64_t small_end, big_end; /* for yb_ring_release; 0: nothing taken */
+    uint64_t big_at, big_size;
+} yb_lane_place;
+
+typedef struct yb_lane {
+    yb_lane_shared *shared;
+    unsigned char *base; /* the mapped part */
+    int fd;              /* the memfd */
+    yb_lane_layout layout;
+    yb_ring small, big; /* inputs */
+    uint32_t submitted; /* put; the worker has been told of those up to `published` */
+    uint32_t published;
+    uint32_t retired;
+    yb_lane_place places[YB_LANE_SLOTS];
+} yb_lane;
+
+typedef struct yb_answer {
+    uint32_t outcome;
+    intptr_t status;
+    int64_t run_ns;
+    uint64_t output;
+    size_t output_size;
+} yb_answer;
+
+/* Returns 0 or a negative errno. */
+int yb_lane_open(yb_lane *lane);
+void yb_lane_close(yb_lane *lane);
+
+/* How long the worker may spin for its next job. */
+void yb_lane_set_spin(yb_lane *lane, uint32_t spin_ns);
+
+/* Puts a job into the next slot, copying its input; the worker sees it once published.
+ * Returns 0, -EAGAIN where there is no room now, -ENOMEM where there will never be. */
+int yb_lane_put(yb_lane *lane, const yibu_job *job, yibu_bytes input);
+
+/* Tells the worker of everything new, and wakes it where it sleeps. */
+void yb_lane_publish(yb_lane *lane);
+
+/* Takes back job number n (a value of `submitted`); false: the worker has it already.  Its slot
+ * stays taken until the worker has passed it. */
+bool yb_lane_withdraw(yb_lane *lane, uint32_t n);
+
+/* Whether the worker has begun with job n, and when. */
+bool yb_lane_taken(const yb_lane *lane, uint32_t n, int64_t *ret_since_ns);
+
+/* Whether job n has an answer that yb_lane_next has not reached. */
+bool yb_lane_answered(const yb_lane *lane, uint32_t n);
+
+/* Looks at the oldest answer: 1, 0 where there is none, or -EPROTO: the worker wrote nonsense. */
+int yb_lane_next(const yb_lane *lane, yb_answer *ret_answer);
+
+/* Copies size bytes of an answer's output, from offset on.  Returns 0 or a negative errno. */
+int yb_lane_read(const yb_lane *lane, const yb_answer *answer, size_t offset, void *ret_bytes,
+                 size_t size);
+
+/* Frees the oldest job's slot and space, its answer being done with. */
+void yb_lane_retire(yb_lane *lane, const yb_answer *answer);
+
+/* Asks for the doorbell at the next answer.  Returns whether there is one already. */
+bool yb_lane_arm(yb_lane *lane);
+/* Takes that back, as far as it has not been answered. */
+void yb_lane_disarm(yb_lane *lane);
+
+/* Makes the worker end once it has nothing to do. */
+void yb_lane_finish(yb_lane *lane);
+
+static inline uint32_t yb_lane_in_flight(const yb_lane *lane)
+{
+    return lane->submitted - lane->retired;
+}
+
+#endif

@@ -1,0 +1,37 @@
+/* The parent's end of a zygote. */
+#ifndef YB_PROC_SPAWNER_H
+#define YB_PROC_SPAWNER_H
+
+#include <sys/types.h>
+
+#include "proc/zygote.h"
+
+typedef struct yb_spawner {
+    int socket; /* -1: there is no zygote */
+    pid_t pid;
+} yb_spawner;
+
+#define YB_SPAWNER_INIT \
+    {                   \
+        .socket = -1    \
+    }
+
+/* Starts the zygote; it may still fail on its way, which yb_spawner_hear then tells.
+ * Returns 0, -ENOSYS where this program cannot run a second time, -EPERM where it runs with more
+ * rights than its user, or another negative errno. */
+int yb_spawner_start(yb_spawner *spawner);
+
+/* Asks for a worker.  Returns 0 or a negative errno: the zygote does not listen any more. */
+int yb_spawner_order(yb_spawner *spawner, uint64_t worker, int lane, int doorbell, int nice);
+
+/* Asks for a worker's death. */
+int yb_spawner_kill(yb_spawner *spawner, uint64_t worker);
+
+/* Takes one piece of news: 1, 0 where there is none, -ECONNRESET: the zygote has gone. */
+int yb_spawner_hear(yb_spawner *spawner, yb_zygote_news *ret_news);
+
+/* Ends the zygote and waits for it.  gently: its workers may end by themselves.
+ * Returns the status of wait(2), 0 where somebody else has taken it. */
+int yb_spawner_stop(yb_spawner *spawner, bool gently);
+
+#endif

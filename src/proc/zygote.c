@@ -1,0 +1,298 @@
+/* The zygote's side: reap, fork, kill, until the socket ends.
+ *
+ * Signals are blocked and taken from a signalfd: SIGCHLD, and SIGTERM, which the kernel sends when
+ * the parent dies, since the socket's end may come late (a child of the parent may hold a copy).
+ * SIGINT is for the parent, whose orderly end brings ours.
+ *
+ * A worker leads a process group, so that what a job has started is killed with it.  `workers`
+ * holds those not yet reaped: until then a process id cannot be given to another process. */
+#define _GNU_SOURCE
+#include "proc/zygote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proc/runner.h"
+
+enum { LANE, DOORBELL, DESCRIPTORS };
+enum { END_MS = 200 }; /* how long workers have to end by themselves */
+
+typedef struct worker {
+    uint64_t number;
+    pid_t pid;
+} worker;
+
+static worker *workers;
+static unsigned worker_count, worker_room;
+static int signals = -1;
+static pid_t self;
+
+/* Starting. */
+
+bool yb_zygote_called(void)
+{
+    const char *text = secure_getenv(YB_ZYGOTE_VARIABLE);
+    int fd, parent_id, type;
+    socklen_t size = sizeof(type);
+    if (!text || sscanf(text, "%d:%d", &fd, &parent_id) != 2)
+        return false;
+    return fd == YB_ZYGOTE_SOCKET && parent_id == (int)getppid() &&
+           getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+}
+
+static void block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void open_standard_descriptors(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = open("/dev/null", O_RDWR);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Talking. */
+
+static void tell(yb_zygote_news_kind kind, uint64_t number, int value, uint64_t peak_memory_bytes)
+{
+    yb_zygote_news news = {
+        .kind = kind, .worker = number, .value = value, .peak_memory_bytes = peak_memory_bytes};
+    while (send(YB_ZYGOTE_SOCKET, &news, sizeof(news), MSG_NOSIGNAL) < 0 && errno == EINTR)
+        ;
+}
+
+static void take_descriptors(struct msghdr *message, int *ret_fds)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c))
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+            memcpy(ret_fds, CMSG_DATA(c), DESCRIPTORS * sizeof(int));
+}
+
+/* Returns whether there was an order; false: the parent has gone. */
+static bool hear(yb_zygote_order *order, int *fds)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(DESCRIPTORS * sizeof(int))];
+    } control;
+    struct iovec data = {order, sizeof(*order)};
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+    ssize_t size;
+    do
+        size = recvmsg(YB_ZYGOTE_SOCKET, &message, MSG_CMSG_CLOEXEC);
+    while (size < 0 && errno == EINTR);
+    if (size == (ssize_t)sizeof(*order))
+        take_descriptors(&message, fds);
+    return size == (ssize_t)sizeof(*order);
+}
+
+/* Workers. */
+
+static void become_worker(const yb_zygote_order *order, const int *fds)
+{
+    sigset_t none;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != self)
+        _exit(0);
+    close(YB_ZYGOTE_SOCKET);
+    close(signals);
+    setpgid(0, 0);
+    signal(SIGHUP, SIG_DFL);
+    signal(SIGTTOU, SIG_IGN); /* no longer in the terminal's group, and still free to write to it */
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (order->nice)
+        (void)!nice(order->nice);
+    prctl(PR_SET_NAME, "yibu-worker");
+    yb_runner_main(fds[LANE], fds[DOORBELL]);
+}
+
+static bool make_room(void)
+{
+    if (worker_count < worker_room)
+        return true;
+    unsigned room = worker_room ? 2 * worker_room : 16;
+    worker *more = realloc(workers, room * sizeof(*more));
+    if (!more)
+        return false;
+    workers = more;
+    worker_room = room;
+    return true;
+}
+
+static int start(const yb_zygote_order *order, const int *fds)
+{
+    if (!make_room())
+        return -ENOMEM;
+    pid_t pid = fork();
+    if (pid < 0)
+        return -errno;
+    if (pid == 0)
+        become_worker(order, fds);
+    setpgid(pid, pid); /* both sides: whoever is first */
+    workers[worker_count++] = (worker){order->worker, pid};
+    return pid;
+}
+
+static void start_and_tell(const yb_zygote_order *order, int *fds)
+{
+    int r = fds[LANE] < 0 || fds[DOORBELL] < 0 ? -EMFILE : start(order, fds);
+    for (int i = 0; i < DESCRIPTORS; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    tell(r < 0 ? YB_ZYGOTE_REFUSED : YB_ZYGOTE_STARTED, order->worker, r, 0);
+}
+
+static void kill_group(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    kill(-pid, SIGKILL);
+}
+
+static void kill_worker(uint64_t number)
+{
+    for (unsigned i = 0; i < worker_count; i++)
+        if (workers[i].number == number)
+            kill_group(workers[i].pid);
+}
+
+static void bury(unsigned i)
+{
+    struct rusage use;
+    int status;
+    worker dead = workers[i];
+    kill(-dead.pid, SIGKILL);
+    if (wait4(dead.pid, &status, 0, &use) != dead.pid)
+        return;
+    workers[i] = workers[--worker_count];
+    tell(YB_ZYGOTE_EXITED, dead.number, status, (uint64_t)use.ru_maxrss * 1024);
+}
+
+static void bury_pid(pid_t pid)
+{
+    for (unsigned i = 0; i < worker_count; i++)
+        if (workers[i].pid == pid) {
+            bury(i);
+            return;
+        }
+    (void)waitpid(pid, NULL, 0); /* not a worker: something a constructor started */
+}
+
+/* Looks who has died before reaping, so that its group is killed under a number that is its own. */
+static void reap(void)
+{
+    siginfo_t info = {0};
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
+        bury_pid(info.si_pid);
+        info.si_pid = 0;
+    }
+}
+
+/* Ending. */
+
+static int64_t now_ms(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+static void wait_for_workers(int64_t patience_ms)
+{
+    int64_t deadline = now_ms() + patience_ms;
+    for (int64_t left; worker_count > 0 && (left = deadline - now_ms()) > 0;) {
+        struct pollfd poll_child = {.fd = signals, .events = POLLIN};
+        struct signalfd_siginfo info;
+        (void)poll(&poll_child, 1, (int)left);
+        (void)!read(signals, &info, sizeof(info));
+        reap();
+    }
+}
+
+__attribute__((noreturn)) static void end(int64_t patience_ms)
+{
+    wait_for_workers(patience_ms);
+    for (unsigned i = 0; i < worker_count; i++)
+        kill_group(workers[i].pid);
+    while (worker_count > 0 && waitpid(workers[worker_count - 1].pid, NULL, 0) >= 0)
+        worker_count--;
+    _exit(0);
+}
+
+/* Serving. */
+
+static void serve_signals(void)
+{
+    struct signalfd_siginfo info;
+    while (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        if (info.ssi_signo == SIGTERM)
+            end(0);
+    reap();
+}
+
+static void serve_order(void)
+{
+    yb_zygote_order order;
+    int fds[DESCRIPTORS] = {-1, -1};
+    if (!hear(&order, fds))
+        end(0);
+    switch ((yb_zygote_order_kind)order.kind) {
+    case YB_ZYGOTE_START:
+        start_and_tell(&order, fds);
+        break;
+    case YB_ZYGOTE_KILL:
+        kill_worker(order.worker);
+        break;
+    case YB_ZYGOTE_END:
+        end(END_MS);
+    }
+}
+
+int yb_zygote_main(int argc, char **argv, char **environment)
+{
+    (void)argc, (void)argv, (void)environment;
+    unsetenv(YB_ZYGOTE_VARIABLE);
+    fflush(NULL);
+    open_standard_descriptors();
+    block_signals();
+    if (signals < 0)
+        _exit(1);
+    fcntl(YB_ZYGOTE_SOCKET, F_SETFD, FD_CLOEXEC);
+    prctl(PR_SET_NAME, "yibu-zygote");
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    self = getpid();
+    for (;;) {
+        struct pollfd sources[] = {{.fd = signals, .events = POLLIN},
+                                   {.fd = YB_ZYGOTE_SOCKET, .events = POLLIN}};
+        (void)poll(sources, 2, -1);
+        if (sources[0].revents)
+            serve_signals();
+        if (sources[1].revents)
+            serve_order();
+    }
+}

@@ -1,0 +1,50 @@
+/* The zygote: a second run of the program that stays before main and forks the workers.
+ *
+ * One thread, one socket to its parent.  It starts and kills workers as it is told, reaps them and
+ * says how they ended; it ends with its parent, and its workers with it. */
+#ifndef YB_PROC_ZYGOTE_H
+#define YB_PROC_ZYGOTE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* "<descriptor>:<parent's process id>": the socket, in the environment of a zygote alone. */
+#define YB_ZYGOTE_VARIABLE "YIBU_ZYGOTE"
+
+enum { YB_ZYGOTE_SOCKET = 3 };
+
+typedef enum yb_zygote_order_kind {
+    YB_ZYGOTE_START, /* with the descriptors of lane and doorbell; answered STARTED or REFUSED */
+    YB_ZYGOTE_KILL,
+    YB_ZYGOTE_END /* the workers are ending by themselves: wait for them a little, then end */
+} yb_zygote_order_kind;
+
+typedef struct yb_zygote_order {
+    uint32_t kind;
+    int32_t nice;
+    uint64_t worker; /* a number the parent never gives twice */
+} yb_zygote_order;
+
+typedef enum yb_zygote_news_kind {
+    YB_ZYGOTE_STARTED,
+    YB_ZYGOTE_REFUSED,
+    YB_ZYGOTE_EXITED
+} yb_zygote_news_kind;
+
+typedef struct yb_zygote_news {
+    uint32_t kind;
+    int32_t value; /* STARTED: process id; REFUSED: a negative errno; EXITED: as from wait(2) */
+    uint64_t worker;
+    uint64_t peak_memory_bytes;
+} yb_zygote_news;
+
+/* Whether this run of the program is a zygote; asked before main. */
+bool yb_zygote_called(void);
+
+/* What runs in main's place. */
+int yb_zygote_main(int argc, char **argv, char **environment);
+
+/* Whether a second run of this program would stay before main (start.c). */
+bool yb_zygote_possible(void);
+
+#endif
