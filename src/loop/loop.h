@@ -41,6 +41,9 @@ struct yibu_loop {
     yb_list calls;            /* yibu_handle: callbacks that have not run */
     yibu_turn turn;           /* for options.on_turn */
     int64_t turn_cpu_ns;      /* CPU time of the thread when the turn began */
+    int64_t ran_ns;           /* the clock when the last turn ran what was ready */
+    bool exhausted;           /* it used its budget up */
+    bool unobserved;          /* options.on_turn is set and the turn's start was not noted yet */
     bool running;
     bool stopping;
     bool closing;             /* yibu_loop_free is under way: callbacks are dropped */
@@ -81,6 +84,9 @@ void yb_loop_wake(yibu_loop *loop);
 
 /* One turn; waits for I/O until deadline_ns (0: not at all) where nothing is ready. */
 void yb_loop_turn(yibu_loop *loop, int64_t deadline_ns);
+
+/* Notes where a turn starts, for options.on_turn. */
+void yb_loop_observe_start(yibu_loop *loop);
 
 /* Drops the callbacks of yibu_call_… that did not run. */
 void yb_call_drop_all(yibu_loop *loop);

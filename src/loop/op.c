@@ -13,6 +13,8 @@
 void yb_op_complete(yb_op *op, ssize_t result)
 {
     op->loop->pending--;
+    if (YB_UNLIKELY(op->loop->unobserved)) /* the wait is over, the callback belongs to the turn */
+        yb_loop_observe_start(op->loop);
     op->state = YB_OP_IDLE;
     op->result = result;
     if (op->kind == YB_OP_SEND_ALL && op->ret_sent)

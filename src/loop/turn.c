@@ -1,9 +1,10 @@
 /* One turn of the loop, and the ways to run many.
  *
- * A turn: take what other threads posted; run what is ready, at most a budget of it; look at I/O,
- * waiting for it where nothing is ready; fire timers; make those ready that asked to come after
- * I/O (sleep(0)).  While tasks are ready the clock is read once a turn only, so the budget follows
- * how long the last one took: about 50 us, or 64 switches. */
+ * A turn: look at I/O, waiting for it where nothing is ready; fire timers; take what other threads
+ * posted and which signals came; make those ready that asked to come after I/O (sleep(0)); run what
+ * is ready, at most a budget of it.  So whoever runs turns until something has happened never waits
+ * once it has.  While tasks are ready the clock is read once a turn only, so the budget follows how
+ * long the last one took: about 50 us, or 64 switches. */
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -63,21 +64,20 @@ static int64_t cpu_time(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+void yb_loop_observe_start(yibu_loop *loop)
+{
+    loop->unobserved = false;
+    loop->turn.start_ns = yb_loop_read_clock(loop);
+    loop->turn_cpu_ns = cpu_time();
+}
+
 static void observe_end(yibu_loop *loop)
 {
-    if (!loop->options.on_turn || loop->turn.start_ns == 0)
+    if (!loop->options.on_turn)
         return;
     loop->turn.end_ns = yb_loop_read_clock(loop);
     loop->turn.cpu_ns = cpu_time() - loop->turn_cpu_ns;
     loop->options.on_turn(&loop->turn, loop->options.on_turn_arg);
-}
-
-static void observe_start(yibu_loop *loop)
-{
-    if (!loop->options.on_turn)
-        return;
-    loop->turn.start_ns = loop->now_ns;
-    loop->turn_cpu_ns = cpu_time();
 }
 
 static bool has_ready(const yibu_loop *loop)
@@ -85,48 +85,61 @@ static bool has_ready(const yibu_loop *loop)
     return loop->ready.head || loop->after_io.head;
 }
 
-static int64_t idle_parts(yibu_loop *loop, int64_t deadline_ns)
+static bool something_is_due(yibu_loop *loop)
 {
+    return has_ready(loop) || atomic_load(&loop->inbox) || atomic_load(&loop->signalled);
+}
+
+/* Lets the parts do what they put off until the loop has nothing else to do: for the observer, a
+ * turn of its own.  Returns when they want to be called again. */
+static int64_t idle_parts(yibu_loop *loop)
+{
+    int64_t earliest_ns = INT64_MAX;
+    if (loop->options.on_turn)
+        yb_loop_observe_start(loop);
     for (int kind = 0; kind < YB_PART_COUNT; kind++)
         if (loop->parts[kind] && loop->parts[kind]->idle) {
-            int64_t again = loop->parts[kind]->idle(loop->parts[kind]);
-            deadline_ns = again < deadline_ns ? again : deadline_ns;
+            int64_t again_ns = loop->parts[kind]->idle(loop->parts[kind]);
+            earliest_ns = again_ns < earliest_ns ? again_ns : earliest_ns;
         }
-    return deadline_ns;
+    observe_end(loop);
+    return earliest_ns;
+}
+
+static int64_t earlier(int64_t a_ns, int64_t b_ns)
+{
+    return a_ns < b_ns ? a_ns : b_ns;
 }
 
 /* Waits for I/O until the deadline; see loop.c for the handshake with posters. */
 static int sleep_until(yibu_loop *loop, int64_t deadline_ns)
 {
-    deadline_ns = idle_parts(loop, deadline_ns);
-    int64_t next = yb_wheel_next(&loop->timers);
-    if (next < deadline_ns)
-        deadline_ns = next;
+    deadline_ns = earlier(deadline_ns, earlier(idle_parts(loop), yb_wheel_next(&loop->timers)));
     atomic_store(&loop->asleep, true);
-    if (atomic_load(&loop->inbox) || atomic_load(&loop->signalled)) {
+    if (something_is_due(loop)) {
         atomic_store_explicit(&loop->asleep, false, memory_order_relaxed);
         deadline_ns = 0;
     }
-    observe_end(loop);
+    loop->unobserved = loop->options.on_turn != NULL;
     int r = loop->backend->class->wait(loop->backend, deadline_ns);
     atomic_store_explicit(&loop->asleep, false, memory_order_relaxed);
     return r;
 }
 
 /* Looks at I/O, waiting where nothing is ready.  Without operations under way there is nothing to
- * look at; whoever has something for the loop uses the inbox. */
+ * look at but, for whoever polls the loop's descriptor, the wake-up that made it readable. */
 static void look_at_io(yibu_loop *loop, int64_t deadline_ns)
 {
     int r = 0;
-    if (!has_ready(loop) && deadline_ns != 0) {
+    loop->unobserved = loop->options.on_turn != NULL;
+    if (!has_ready(loop) && deadline_ns != 0)
         r = sleep_until(loop, deadline_ns);
-    } else {
-        observe_end(loop);
-        if (loop->pending > 0)
-            r = loop->backend->class->wait(loop->backend, 0);
-    }
+    else if (loop->pending > 0 || loop->fd >= 0)
+        r = loop->backend->class->wait(loop->backend, 0);
     if (YB_UNLIKELY(r < 0))
         yb_abort("the %s backend failed: %s", loop->backend->class->name, yibu_strerror(r));
+    if (loop->unobserved)
+        yb_loop_observe_start(loop);
 }
 
 static void fire_timers(yibu_loop *loop)
@@ -151,20 +164,20 @@ static void splice_after_io(yibu_loop *loop)
 
 void yb_loop_turn(yibu_loop *loop, int64_t deadline_ns)
 {
-    int64_t before = loop->now_ns;
     bool outer = loop->running;
     loop->running = true;
-    take_inbox(loop);
-    yb_signal_deliver(loop);
-    run_ready(loop);
-    bool exhausted = loop->ready.head != NULL;
     look_at_io(loop, deadline_ns);
     int64_t now = yb_loop_read_clock(loop);
-    observe_start(loop);
-    if (exhausted)
-        adapt_budget(loop, now - before);
+    if (loop->exhausted)
+        adapt_budget(loop, now - loop->ran_ns);
+    loop->ran_ns = now;
     fire_timers(loop);
+    take_inbox(loop);
+    yb_signal_deliver(loop);
     splice_after_io(loop);
+    run_ready(loop);
+    loop->exhausted = loop->ready.head != NULL;
+    observe_end(loop);
     loop->running = outer;
 }
 
@@ -174,15 +187,17 @@ static bool has_future(const yibu_loop *loop)
            loop->task_count > 0 || atomic_load(&loop->inbox);
 }
 
-/* Arms the timer of yibu_loop_fd for what the backend's descriptor does not tell. */
+/* Makes yibu_loop_fd tell what is to come: the backend's descriptor knows what was submitted, the
+ * timer the rest. */
 static void arm_descriptor(yibu_loop *loop)
 {
     if (loop->fd < 0)
         return;
-    (void)loop->backend->class->wait(loop->backend, 0); /* submits what was queued */
+    (void)loop->backend->class->descriptor(loop->backend);
     atomic_store(&loop->asleep, true);
-    bool due = has_ready(loop) || atomic_load(&loop->inbox) || atomic_load(&loop->signalled);
-    int64_t next = due ? 1 : yb_wheel_next(&loop->timers);
+    int64_t next = earlier(idle_parts(loop), yb_wheel_next(&loop->timers));
+    if (something_is_due(loop))
+        next = 1; /* in the past, but not 0, which disarms */
     struct itimerspec when = {0};
     if (next != INT64_MAX) {
         when.it_value.tv_sec = next / 1000000000;
@@ -199,13 +214,8 @@ int yibu_loop_run_once(yibu_loop *loop, int64_t timeout_ns)
     if (loop->running)
         return YIBU_EBUSY;
     atomic_store(&loop->asleep, false);
-    if (loop->ready.head) {
-        yb_loop_turn(loop, 0);
-    } else {
-        yb_loop_turn(loop, timeout_ns > 0 ? yb_loop_deadline(loop, timeout_ns) : 0);
-        if (has_ready(loop))
-            yb_loop_turn(loop, 0);
-    }
+    loop->exhausted = false; /* what others did meanwhile is not the budget's fault */
+    yb_loop_turn(loop, timeout_ns > 0 ? yb_loop_deadline(loop, timeout_ns) : 0);
     arm_descriptor(loop);
     return has_future(loop);
 }
@@ -217,9 +227,10 @@ int yibu_run_forever(yibu_loop *loop)
         return r;
     if (loop->running)
         return YIBU_EBUSY;
+    do
+        yb_loop_turn(loop, loop->stopping ? 0 : INT64_MAX);
+    while (!loop->stopping);
     loop->stopping = false;
-    while (!loop->stopping)
-        yb_loop_turn(loop, INT64_MAX);
     arm_descriptor(loop);
     return 0;
 }

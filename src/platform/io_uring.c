@@ -310,7 +310,10 @@ static void wake(yb_backend *backend)
 
 static int descriptor_of(yb_backend *backend)
 {
-    return self(backend)->ring.ring_fd;
+    ring_backend *r = self(backend);
+    while (io_uring_sq_ready(&r->ring) > 0 && io_uring_submit(&r->ring) == -EINTR)
+        ;
+    return r->ring.ring_fd;
 }
 
 static void close_backend(yb_backend *backend)
