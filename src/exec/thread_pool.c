@@ -9,6 +9,8 @@
  * taken work or found none.  So
  *   - a submitter that finds the baton taken need not wake anybody: a burst costs one wake-up;
  *   - a searcher that has taken work and sees more sends the next: parallelism grows by itself;
+ *   - a worker that is about to look for work anyway takes the baton if it can, so that nobody is
+ *     woken or started for what it will find;
  *   - only the holder pops `resting`, which therefore has no ABA problem, and starts threads.
  *
  * No wake-up is lost: (1) submit publishes work, then tries the baton; (2) whoever lays the baton
@@ -40,7 +42,7 @@ static yb_thread_pool *pool_of(yb_executor *executor)
     return YB_CONTAINER_OF(executor, yb_thread_pool, executor);
 }
 
-static bool take_baton(yb_thread_pool *pool)
+bool yb_thread_pool_take_baton(yb_thread_pool *pool)
 {
     bool taken = false;
     return atomic_compare_exchange_strong(&pool->baton, &taken, true);
@@ -72,7 +74,8 @@ static bool somebody_is_left(yb_thread_pool *pool)
 
 void yb_thread_pool_wake(yb_thread_pool *pool)
 {
-    while (!atomic_load(&pool->stopping) && somebody_is_left(pool) && take_baton(pool)) {
+    while (!atomic_load(&pool->stopping) && somebody_is_left(pool) &&
+           yb_thread_pool_take_baton(pool)) {
         if (pass_baton(pool))
             return;
         atomic_store(&pool->baton, false);
@@ -125,7 +128,7 @@ static bool leave_line(yb_thread_pool *pool, yb_work *work)
 /* Without any thread nobody holds the baton. */
 static int start_first_worker(yb_thread_pool *pool)
 {
-    YB_ASSERT(take_baton(pool));
+    YB_ASSERT(yb_thread_pool_take_baton(pool));
     int r = yb_worker_start(pool);
     if (r < 0)
         atomic_store(&pool->baton, false);
@@ -204,7 +207,7 @@ static void stop_pool(yb_loop_part *part)
                  */
     pool->loop->parts[YB_PART_THREADS] = NULL;
     atomic_store(&pool->stopping, true);
-    while (!take_baton(pool))
+    while (!yb_thread_pool_take_baton(pool))
         sched_yield();
     drop_line(pool);
     for (yb_worker *worker = pool->workers, *next; worker; worker = next) {

@@ -57,6 +57,9 @@ struct yb_thread_pool {
 /* Sends somebody for the work in the ring, unless somebody is on his way.  Any thread. */
 void yb_thread_pool_wake(yb_thread_pool *pool);
 
+/* The right to send somebody, and the duty to look for work; false where another has it. */
+bool yb_thread_pool_take_baton(yb_thread_pool *pool);
+
 /* Lays down the baton that the caller holds, and sees to what came in meanwhile. */
 void yb_thread_pool_lay_down_baton(yb_thread_pool *pool);
 

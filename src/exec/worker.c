@@ -142,6 +142,9 @@ static void perform(yb_worker *worker, yb_work *work)
     } else {
         work->result = work->fn(work->arg);
     }
+    /* Whoever hears of this may have more work at once: it need not send anybody else for it. */
+    if (yb_work_ring_empty(&worker->pool->ring))
+        worker->has_baton = yb_thread_pool_take_baton(worker->pool);
     work->posted.run = yb_thread_pool_returned;
     yb_loop_post(worker->pool->loop, &work->posted);
 }

@@ -1,0 +1,306 @@
+/* The pool's threads: how many, which, how they look from outside, what becomes of them. */
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gate.h"
+
+static void start_gate_tasks(gate *g, yibu_task **tasks, int count)
+{
+    for (int i = 0; i < count; i++)
+        tasks[i] = yibu_create_task(pass_gate_on_a_thread, g, NULL);
+    assert_int_equal(yibu_sleep(0), 0);
+}
+
+/* Starts more functions than there may be threads, and expects limit of them to run at once. */
+static void expect_limit(int limit)
+{
+    enum { EXTRA = 5 };
+    gate g;
+    gate_open(&g);
+    yibu_task *tasks[64];
+    int count = limit + EXTRA;
+    assert_in_range(count, 1, 64);
+    start_gate_tasks(&g, tasks, count);
+    for (int i = 0; i < limit; i++)
+        wait_on(&g.started);
+    assert_int_equal(sem_trywait(&g.started), -1);
+    for (int i = 0; i < EXTRA; i++) {
+        sem_post(&g.go);
+        wait_on(&g.started);
+        assert_int_equal(sem_trywait(&g.started), -1);
+    }
+    for (int i = 0; i < limit; i++)
+        sem_post(&g.go);
+    for (int i = 0; i < count; i++) {
+        (void)yibu_await(tasks[i]);
+        yibu_task_unref(tasks[i]);
+    }
+    gate_close(&g);
+}
+
+THREADS_TEST(3, no_more_functions_run_at_once_than_max_threads)
+{
+    expect_limit(3);
+    return 0;
+}
+
+LOOP_TEST(without_an_option_there_are_up_to_four_threads_more_than_processors)
+{
+    cpu_set_t set;
+    assert_int_equal(sched_getaffinity(0, sizeof(set), &set), 0);
+    int limit = CPU_COUNT(&set) + 4;
+    expect_limit(limit < 32 ? limit : 32);
+    return 0;
+}
+
+static intptr_t meet(void *arg)
+{
+    int r = pthread_barrier_wait(arg);
+    return r == 0 || r == PTHREAD_BARRIER_SERIAL_THREAD ? 0 : -r;
+}
+
+static intptr_t meet_on_a_thread(void *arg)
+{
+    return yibu_to_thread(meet, arg);
+}
+
+THREADS_TEST(8, eight_functions_that_wait_for_each_other_meet)
+{
+    for (int round = 0; round < 200; round++) {
+        pthread_barrier_t barrier;
+        pthread_barrier_init(&barrier, NULL, 8);
+        yibu_task *tasks[8];
+        for (int i = 0; i < 8; i++)
+            tasks[i] = yibu_create_task(meet_on_a_thread, &barrier, NULL);
+        for (int i = 0; i < 8; i++) {
+            assert_int_equal(yibu_await(tasks[i]), 0);
+            yibu_task_unref(tasks[i]);
+        }
+        pthread_barrier_destroy(&barrier);
+    }
+    return 0;
+}
+
+static intptr_t thread_id(void *arg)
+{
+    (void)arg;
+    return gettid();
+}
+
+LOOP_TEST(one_call_after_another_needs_one_thread)
+{
+    intptr_t first = yibu_to_thread(thread_id, NULL);
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(yibu_to_thread(thread_id, NULL), first);
+    return 0;
+}
+
+static intptr_t thread_name(void *arg)
+{
+    return -pthread_getname_np(pthread_self(), arg, 16);
+}
+
+THREADS_TEST(1, threads_can_be_told_by_their_name)
+{
+    char name[16];
+    assert_int_equal(yibu_to_thread(thread_name, name), 0);
+    assert_string_equal(name, "yibu-worker-1");
+    return 0;
+}
+
+static intptr_t blocked_signals(void *arg)
+{
+    return -pthread_sigmask(SIG_BLOCK, NULL, arg);
+}
+
+LOOP_TEST(signals_of_the_program_are_blocked_in_threads_and_faults_are_not)
+{
+    sigset_t set;
+    assert_int_equal(yibu_to_thread(blocked_signals, &set), 0);
+    const int blocked[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGUSR1, SIGALRM, SIGPIPE, SIGWINCH};
+    for (size_t i = 0; i < sizeof(blocked) / sizeof(blocked[0]); i++)
+        assert_int_equal(sigismember(&set, blocked[i]), 1);
+    const int open[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+    for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++)
+        assert_int_equal(sigismember(&set, open[i]), 0);
+    assert_int_equal(pthread_sigmask(SIG_BLOCK, NULL, &set), 0);
+    assert_int_equal(sigismember(&set, SIGTERM), 0);
+    return 0;
+}
+
+static intptr_t call_many_times(void *arg)
+{
+    for (intptr_t i = 0; i < 500; i++)
+        if (yibu_to_thread(return_argument, (void *)i) != i)
+            return -EIO;
+    return *(int *)arg += 500;
+}
+
+static intptr_t call_from_many_tasks(void *arg)
+{
+    int calls = 0;
+    yibu_task *tasks[4];
+    for (int i = 0; i < 4; i++)
+        tasks[i] = yibu_create_task(call_many_times, &calls, NULL);
+    for (int i = 0; i < 4; i++) {
+        (void)yibu_await(tasks[i]);
+        yibu_task_unref(tasks[i]);
+    }
+    *(int *)arg = calls;
+    return 0;
+}
+
+static void *run_loop(void *arg)
+{
+    bool *failed = arg;
+    for (int round = 0; round < 3; round++) {
+        int calls = 0;
+        if (yibu_run(call_from_many_tasks, &calls, NULL) != 0 || calls != 2000)
+            *failed = true;
+    }
+    return NULL;
+}
+
+static void loops_of_many_threads_have_pools_of_their_own(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    bool failed[4] = {false};
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, run_loop, &failed[i]), 0);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_false(failed[i]);
+    }
+}
+
+static int count_threads(void)
+{
+    int count = 0;
+    char line[256];
+    FILE *file = fopen("/proc/self/status", "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file))
+        if (sscanf(line, "Threads: %d", &count) == 1)
+            break;
+    (void)fclose(file);
+    return count;
+}
+
+static void no_thread_is_left_when_the_loop_has_ended(void **state)
+{
+    (void)state;
+    int before = count_threads();
+    for (int i = 0; i < 20; i++) {
+        int calls = 0;
+        assert_int_equal(yibu_run(call_from_many_tasks, &calls, NULL), 0);
+    }
+    assert_int_equal(count_threads(), before);
+}
+
+/* In a child, as a user who has no other process: the limit counts what a user has. */
+
+static intptr_t wait_for_child(pid_t child)
+{
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+static void become_lonely_user(int threads_allowed)
+{
+    uid_t user = 200000 + (uid_t)getpid();
+    struct rlimit limit = {.rlim_cur = (rlim_t)(count_threads() + threads_allowed),
+                           .rlim_max = (rlim_t)(count_threads() + threads_allowed)};
+    if (setrlimit(RLIMIT_NPROC, &limit) < 0 || setresuid(user, user, user) < 0)
+        _exit(77);
+}
+
+static intptr_t call_once(void *arg)
+{
+    return yibu_to_thread(return_argument, arg);
+}
+
+static void without_a_single_thread_the_call_fails(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    pid_t child = fork();
+    if (child == 0) {
+        become_lonely_user(0);
+        _exit(yibu_run(call_once, NULL, NULL) == -EAGAIN ? 0 : 1);
+    }
+    assert_int_equal(wait_for_child(child), 0);
+}
+
+static intptr_t call_a_hundred_times(void *arg)
+{
+    (void)arg;
+    yibu_task *tasks[100];
+    intptr_t sum = 0;
+    for (intptr_t i = 0; i < 100; i++)
+        tasks[i] = yibu_create_task(return_argument_on_a_thread, (void *)i, NULL);
+    for (int i = 0; i < 100; i++) {
+        sum += yibu_await(tasks[i]);
+        yibu_task_unref(tasks[i]);
+    }
+    return sum;
+}
+
+static void with_fewer_threads_than_allowed_it_goes_on(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    pid_t child = fork();
+    if (child == 0) {
+        become_lonely_user(2);
+        _exit(yibu_run(call_a_hundred_times, NULL, NULL) == 4950 ? 0 : 1);
+    }
+    assert_int_equal(wait_for_child(child), 0);
+}
+
+LOOP_TEST(the_child_of_a_fork_cannot_use_the_pool_and_does_not_hang)
+{
+    assert_int_equal(yibu_to_thread(return_argument, (void *)3), 3);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(yibu_to_thread(return_argument, NULL) == YIBU_EFORKED ? 0 : 1);
+    assert_int_equal(wait_for_child(child), 0);
+    assert_int_equal(yibu_to_thread(return_argument, (void *)4), 4);
+    return 0;
+}
+
+LOOP_TEST(the_child_of_a_fork_may_have_a_loop_and_a_pool_of_its_own)
+{
+    assert_int_equal(yibu_to_thread(return_argument, (void *)3), 3);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(yibu_run(call_a_hundred_times, NULL, NULL) == 4950 ? 0 : 1);
+    assert_int_equal(wait_for_child(child), 0);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_more_functions_run_at_once_than_max_threads),
+        cmocka_unit_test(without_an_option_there_are_up_to_four_threads_more_than_processors),
+        cmocka_unit_test(eight_functions_that_wait_for_each_other_meet),
+        cmocka_unit_test(one_call_after_another_needs_one_thread),
+        cmocka_unit_test(threads_can_be_told_by_their_name),
+        cmocka_unit_test(signals_of_the_program_are_blocked_in_threads_and_faults_are_not),
+        cmocka_unit_test(loops_of_many_threads_have_pools_of_their_own),
+        cmocka_unit_test(no_thread_is_left_when_the_loop_has_ended),
+        cmocka_unit_test(without_a_single_thread_the_call_fails),
+        cmocka_unit_test(with_fewer_threads_than_allowed_it_goes_on),
+        cmocka_unit_test(the_child_of_a_fork_cannot_use_the_pool_and_does_not_hang),
+        cmocka_unit_test(the_child_of_a_fork_may_have_a_loop_and_a_pool_of_its_own),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
