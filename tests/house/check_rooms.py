@@ -60,12 +60,12 @@ def check_room_include(room, path, name, src):
     return None
 
 
-def check_system_include(room, name):
+def check_system_include(room, name, src):
     if name.startswith("yibu/") or name == "yibu.h":
         if room == "base" and name not in PUBLIC_OF_BASE:
             return f"base includes <{name}>, the interface of a room below it"
         return None
-    if Path(name).parts[0] in ROOMS:
+    if (src / name).is_file():
         return f"includes <{name}>: internal headers are included in quotes"
     if LIBC.fullmatch(name) or room in EXTENSIONS:
         return None
@@ -106,7 +106,7 @@ def problems(root):
         for path in tree.c_files(folder):
             for number, kind, name in includes(path):
                 problem = (check_room_include(folder.name, path, name, src) if kind == '"'
-                           else check_system_include(folder.name, name))
+                           else check_system_include(folder.name, name, src))
                 if problem:
                     yield f"{path.relative_to(root)}:{number}: {problem}"
     for folder in OUTSIDE:

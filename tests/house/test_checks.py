@@ -44,7 +44,7 @@ class Rooms(TreeTest):
     def test_a_room_may_include_itself_base_and_those_above(self):
         self.write("src/task/task.c",
                    '#include "task/task.h"\n#include "task.h"\n#include "base/base.h"\n'
-                   '#include "loop/loop.h"\n#include <stdio.h>\n#include <yibu/task.h>\n')
+                   '#include "loop/loop.h"\n#include <net/if.h>\n#include <yibu/task.h>\n')
         self.assert_clean(check_rooms)
 
     def test_a_room_may_not_include_one_below(self):
