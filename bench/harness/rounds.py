@@ -7,6 +7,7 @@ the rounds it had finished stay, and `rounds` says how many they are.
 from dataclasses import dataclass, field
 
 from .build import BuildError
+from .memory import make_ready
 from .process import RunError, measure
 from .stats import Contender, Sample
 
@@ -15,12 +16,13 @@ YIBU_BACKENDS = ("io_uring", "epoll")
 
 @dataclass
 class Entry:
-    """A peer that takes part: Yibu twice where both of its backends are measured."""
+    """A peer that takes part: Yibu twice where both of its backends are measured.  `memory` is
+    how many bytes its last run reported."""
     peer: object
     command: list
     reference: bool = False
     backend: str = ""
-    env: dict = field(default_factory=dict)
+    memory: int = 0
 
 
 @dataclass
@@ -82,6 +84,8 @@ class Race:
     def run_one(self, number, case, entry):
         n = case.n_of(entry.peer)
         env = self.environment(entry)
+        if self.topic.warm_memory:
+            make_ready(entry.memory)
         try:
             lines = measure(entry.command, self.topic, case, n, env, self.driver)
         except RunError as error:
@@ -91,6 +95,8 @@ class Race:
             backend = line["backend"] or env.get("YIBU_BACKEND", "") or entry.backend
             if entry.reference:
                 self.default_backend = backend
+            if line["unit"] == "bytes":
+                entry.memory = int(line["value"] * line["n"])
             who = Contender(entry.peer.runtime, backend, entry.reference)
             self.outcome.samples.append(
                 Sample(who, line["case"], line["unit"], number, line["value"], line["n"]))

@@ -74,6 +74,7 @@ class Topic:
     limit_s: float = 60.0
     cpus: str = "one"
     both_backends: bool = False
+    warm_memory: bool = False
 
 
 def read_directives(source):
@@ -119,7 +120,8 @@ def read_topic(folder, quick=False):
                  rounds=5 if quick else int(about.get("rounds", 10)),
                  limit_s=float(about.get("limit_s", 60)),
                  cpus=about.get("cpus", "one"),
-                 both_backends=bool(about.get("both_backends", False)))
+                 both_backends=bool(about.get("both_backends", False)),
+                 warm_memory=bool(about.get("warm_memory", False)))
 
 
 def topic_names(root):
