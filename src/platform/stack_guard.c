@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "platform/advice.h"
@@ -58,12 +59,25 @@ void yb_guard_limit(yb_guard_kind best, size_t protected_budget)
     atomic_store(&budget, protected_budget);
 }
 
+/* Asks the kernel to write there: it answers an error where a task would get a signal. */
+static bool is_guarded(char *place)
+{
+    return uname((struct utsname *)(void *)place) < 0 && errno == EFAULT;
+}
+
+/* An emulator may take any advice and do nothing, so a first marker is tried out. */
+static bool markers_work(char *reserved, size_t size)
+{
+    return madvise(reserved, YB_GUARD_BYTES, GUARD_INSTALL) == 0 &&
+           mprotect(reserved, size, READ_WRITE) == 0 && is_guarded(reserved);
+}
+
 yb_guard_kind yb_guard_choose(char *reserved, size_t size)
 {
     yb_guard_kind best = atomic_load(&best_kind);
-    if (best != YB_GUARD_MARKED || madvise(reserved, YB_GUARD_BYTES, GUARD_INSTALL) < 0)
-        return best == YB_GUARD_CANARY ? YB_GUARD_CANARY : YB_GUARD_PROTECTED;
-    return mprotect(reserved, size, READ_WRITE) < 0 ? YB_GUARD_PROTECTED : YB_GUARD_MARKED;
+    if (best != YB_GUARD_MARKED)
+        return best;
+    return markers_work(reserved, size) ? YB_GUARD_MARKED : YB_GUARD_PROTECTED;
 }
 
 /* The stack above its guard, whatever was allowed there before. */
