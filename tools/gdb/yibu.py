@@ -144,10 +144,10 @@ def context_frames(stack_pointer):
     shown = []
     skipping = True  # the current frame, which is no part of it
     for line in lines:
-        numbered = re.match(r"#(\d+)(.*)", line)
+        numbered = re.match(r"#(\d+) +(.*)", line)
         if numbered and int(numbered[1]) >= 1:
             skipping = False
-            line = f"#{int(numbered[1]) - 1}{numbered[2]}"
+            line = f"#{int(numbered[1]) - 1:<2} {numbered[2]}"
         if not skipping:
             shown.append(line)
     return shown
