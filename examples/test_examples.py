@@ -1,0 +1,181 @@
+#!/usr/bin/python3
+"""Runs one example and checks what a user would see.
+
+usage: test_examples.py NAME COMMAND…    (the command that runs the example, perhaps with a launcher)
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+
+PATIENCE_S = 60
+command = []
+
+
+def run(*arguments, status=0, text=""):
+    """What the example prints; its exit status must be the given one."""
+    done = subprocess.run([*command, *arguments], input=text, capture_output=True, text=True,
+                          timeout=PATIENCE_S)
+    if done.returncode != status:
+        sys.exit(f"status {done.returncode}, not {status}\n{done.stdout}{done.stderr}")
+    return done.stdout if status == 0 else done.stderr
+
+
+@contextlib.contextmanager
+def running(*arguments):
+    process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@contextlib.contextmanager
+def server(serve):
+    """The port of a server that gives each connection to serve, on a thread."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def accept():
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield str(listener.getsockname()[1])
+    finally:
+        listener.close()
+
+
+@contextlib.contextmanager
+def closed_port():
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield str(bound.getsockname()[1])
+
+
+def expect(seen, wanted):
+    if seen != wanted:
+        sys.exit(f"printed\n{seen}\nand not\n{wanted}")
+
+
+def receive_all(connection):
+    received = b""
+    while piece := connection.recv(65536):
+        received += piece
+    return received
+
+
+def echo_back(connection):
+    with connection:
+        while piece := connection.recv(65536):
+            connection.sendall(piece)
+
+
+def test_hello():
+    expect(run(), "left 1\nright 1\nleft 2\nright 2\nleft 3\nright 3\n6 lines\n")
+
+
+def test_echo():
+    with running() as process:
+        port = int(process.stdout.readline().removeprefix("port "))
+        first = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+        second = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+        second.sendall(b"while the first is silent")
+        expect(second.recv(100), b"while the first is silent")
+
+        data = os.urandom(1 << 20)
+        sender = threading.Thread(target=lambda: (first.sendall(data),
+                                                  first.shutdown(socket.SHUT_WR)))
+        sender.start()
+        expect(receive_all(first) == data, True)
+        sender.join()
+
+        process.send_signal(signal.SIGINT)
+        expect(second.recv(100), b"")
+        expect(process.wait(PATIENCE_S), 0)
+
+
+def test_client():
+    with server(echo_back) as port:
+        expect(run("127.0.0.1", port, "hello"), "hello")
+        expect(run("localhost", port, "hello"), "hello")
+    with server(lambda connection: threading.Event().wait()) as port:
+        expect(run("127.0.0.1", port, "hello", "50", status=1), "client: Connection timed out\n")
+    with closed_port() as port:
+        expect(run("127.0.0.1", port, "hello", status=1), "client: Connection refused\n")
+
+
+def answer_after(barrier):
+    def serve(connection):
+        with connection:
+            connection.recv(65536)
+            barrier.wait(PATIENCE_S)
+            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\nhello")
+    return serve
+
+
+def test_fetch():
+    together = answer_after(threading.Barrier(2))
+    with server(together) as first, server(together) as second, closed_port() as closed:
+        expect(run(f"127.0.0.1:{first}", f"127.0.0.1:{closed}", f"localhost:{second}"),
+               "127.0.0.1: HTTP/1.0 200 OK, 24 bytes\n"
+               "127.0.0.1: Connection refused\n"
+               "localhost: HTTP/1.0 200 OK, 24 bytes\n")
+
+
+def test_tree_size():
+    with tempfile.TemporaryDirectory() as folder:
+        os.mkdir(f"{folder}/below")
+        for name, size in {"a": 1000, "below/b": 234}.items():
+            with open(f"{folder}/{name}", "wb") as file:
+                file.write(b"x" * size)
+        lines = run(folder, f"{folder}/none").splitlines()
+        expect(sorted(lines), sorted([f"{folder}: 1234 bytes",
+                                      f"{folder}/none: No such file or directory"]))
+
+
+def test_primes():
+    expect(run("100000"), "9592 primes below 100000\n")
+
+
+def test_clean_up():
+    expect(run(), "peer: hello\npeer: bye\nsession: ECANCELED\n")
+
+
+def test_watch_files():
+    with tempfile.TemporaryDirectory() as folder, running(folder, "2") as process:
+        expect(process.stdout.readline(), f"watching {folder}\n")
+        for name in ["one", "two"]:
+            with open(f"{folder}/{name}", "w"):
+                pass
+            expect(process.stdout.readline(), f"{name}\n")
+        expect(process.wait(PATIENCE_S), 0)
+
+
+def test_callbacks():
+    text = "".join(f"line {i}\n" for i in range(20000))
+    expect(run(text=text) == text, True)
+    with open(__file__, encoding="utf-8") as file:
+        copied = subprocess.run(command, stdin=file, capture_output=True, text=True,
+                                timeout=PATIENCE_S, check=True).stdout
+        file.seek(0)
+        expect(copied == file.read(), True)
+
+
+def test_embed():
+    expect(run(text="tea\n"), "Yibu says tea\n")
+    expect(run(), "")
+
+
+if __name__ == "__main__":
+    command = sys.argv[2:]
+    globals()[f"test_{sys.argv[1]}"]()
