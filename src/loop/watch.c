@@ -1,9 +1,11 @@
 /* A watch polls its descriptor, calls back, and polls again: level-triggered, one operation at a
  * time.  A watch that was removed leaves the table at once and is freed when its poll, cancelled,
- * has ended; a new watch of the same descriptor does not wait for that. */
+ * has ended; a new watch of the same descriptor does not wait for that.  One that replaces another
+ * polls anew, for the number may mean another file by now. */
 #include "loop/watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -92,25 +94,23 @@ static void on_ready(yb_op *op, ssize_t result)
     }
 }
 
-static int add(yibu_loop *loop, int fd, int direction, yibu_callback *callback, void *arg)
+/* Takes w out of the table; on_ready frees it. */
+static void discard(yibu_loop *loop, watch *w, int fd, int direction)
 {
-    int r = yb_loop_check(loop);
+    loop->watches->entries[index_of(fd, direction)] = NULL;
+    w->callback = NULL;
+    if (!w->calling)
+        (void)yb_op_cancel(&w->op);
+}
+
+static int start(yibu_loop *loop, int fd, int direction, yibu_callback *callback, void *arg)
+{
+    if (fcntl(fd, F_GETFD) < 0)
+        return -errno; /* io_uring would tell only later */
+    int r = reserve(loop, fd);
     if (r < 0)
         return r;
-    if (!callback)
-        return -EINVAL;
-    if (fd < 0)
-        return -EBADF;
-    watch *w = find(loop, fd, direction);
-    if (w) {
-        w->callback = callback;
-        w->arg = arg;
-        return 0;
-    }
-    r = reserve(loop, fd);
-    if (r < 0)
-        return r;
-    w = yb_calloc(1, sizeof(*w));
+    watch *w = yb_calloc(1, sizeof(*w));
     if (!w)
         return -ENOMEM;
     w->loop = loop;
@@ -121,7 +121,27 @@ static int add(yibu_loop *loop, int fd, int direction, yibu_callback *callback, 
         yb_free(w);
         return r;
     }
+    watch *replaced = find(loop, fd, direction);
+    if (replaced)
+        discard(loop, replaced, fd, direction);
     loop->watches->entries[index_of(fd, direction)] = w;
+    return 0;
+}
+
+static int add(yibu_loop *loop, int fd, int direction, yibu_callback *callback, void *arg)
+{
+    int r = yb_loop_check(loop);
+    if (r < 0)
+        return r;
+    if (!callback)
+        return -EINVAL;
+    if (fd < 0)
+        return -EBADF;
+    watch *w = find(loop, fd, direction);
+    if (!w || !w->calling)
+        return start(loop, fd, direction, callback, arg);
+    w->callback = callback;
+    w->arg = arg;
     return 0;
 }
 
@@ -133,10 +153,7 @@ static int drop(yibu_loop *loop, int fd, int direction)
     watch *w = fd < 0 ? NULL : find(loop, fd, direction);
     if (!w)
         return 0;
-    loop->watches->entries[index_of(fd, direction)] = NULL;
-    w->callback = NULL;
-    if (!w->calling)
-        (void)yb_op_cancel(&w->op); /* on_ready frees it */
+    discard(loop, w, fd, direction);
     return 1;
 }
 

@@ -188,8 +188,15 @@ static int submit(yb_backend *backend, yb_op *op)
 
 static void cancel(yb_backend *backend, yb_op *op)
 {
-    (void)backend;
+    epoll_backend *e = self(backend);
+    descriptor *d = find(e, op->fd);
     yb_list_remove(&op->links);
+    /* The shot must not stay in the gun: a duplicate of fd would keep the registration when fd is
+     * closed, and its events would be taken for those of the next file of that number. */
+    if (!d->own && d->known && wanted_events(d) == 0) {
+        (void)control(e, EPOLL_CTL_DEL, op->fd, 0);
+        d->known = false;
+    }
     yb_op_complete_soon(op, -ECANCELED);
 }
 
