@@ -72,10 +72,11 @@ static void ring(void *arg)
     a->rang_ns = yibu_loop_time(a->loop);
 }
 
-static void later_calls_are_never_early_and_are_not_rounded(void **state)
+/* How many of a series of alarms rang within half a millisecond; none may be early. */
+enum { ALARMS = 40 };
+
+static int count_exact_alarms(yibu_loop *loop)
 {
-    enum { ALARMS = 40 };
-    yibu_loop *loop = *state;
     alarm_clock alarms[ALARMS];
     int64_t start = yibu_loop_time(loop);
     for (int i = 0; i < ALARMS; i++) {
@@ -83,15 +84,22 @@ static void later_calls_are_never_early_and_are_not_rounded(void **state)
         assert_int_equal(yibu_call_at(loop, alarms[i].due_ns, ring, &alarms[i], NULL), 0);
     }
     test_loop_drain(loop);
-    int within_half_a_millisecond = 0;
+    int exact = 0;
     for (int i = 0; i < ALARMS; i++) {
         assert_true(alarms[i].rang_ns >= alarms[i].due_ns);
-        within_half_a_millisecond += alarms[i].rang_ns - alarms[i].due_ns < YIBU_US(500);
+        exact += alarms[i].rang_ns - alarms[i].due_ns < YIBU_US(500);
     }
-    /* A loop that rounds up to milliseconds makes half of them late by more.  One that does not
-     * may still be late now and then, where others want the processor. */
-    if (!getenv("YB_TEST_SLOW"))
-        assert_true(within_half_a_millisecond > ALARMS * 3 / 4);
+    return exact;
+}
+
+/* A loop that rounds up to milliseconds makes half of them late, every time; one that does not,
+ * only while others want the processor. */
+static void later_calls_are_never_early_and_are_not_rounded(void **state)
+{
+    int exact = 0;
+    for (int attempt = 0; attempt < 50 && exact < ALARMS * 4 / 5; attempt++)
+        exact = count_exact_alarms(*state);
+    assert_true(exact >= ALARMS * 4 / 5);
 }
 
 static void a_call_in_the_past_runs_in_the_next_turn(void **state)
@@ -325,17 +333,15 @@ static void a_call_from_another_thread_wakes_a_sleeping_loop(void **state)
 static void one_wait_is_enough_for_a_call_from_another_thread(void **state)
 {
     yibu_loop *loop = *state;
-    int count = 0;
     poster p = {.loop = loop, .posts = calloc(POSTS, sizeof(struct post))};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, post_many, &p), 0);
-    assert_int_equal(yibu_loop_run_once(loop, YIBU_FOREVER) >= 0, 1);
+    assert_true(yibu_loop_run_once(loop, YIBU_FOREVER) >= 0);
     assert_true(p.received > 0);
     pthread_join(thread, NULL);
     while (p.received < POSTS)
         yibu_loop_run_once(loop, YIBU_FOREVER);
     free(p.posts);
-    (void)count;
 }
 
 int main(void)
