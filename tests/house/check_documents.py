@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Documents hold: a link to a file of the tree, or to a heading in it, leads somewhere, and a C
-program in a document (a block with a main) compiles without a warning."""
+program in a document (a block with a main) compiles without a warning.  A block below a line
+`<!-- as FILE -->` is that file of the tree, to the letter."""
 
 import re
 import subprocess
@@ -11,6 +12,7 @@ import tree
 
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)[^)]*\)")
+COPY = re.compile(r"^<!-- as (\S+) -->\n```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMPILE = ["gcc", "-std=gnu11", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-x", "c", "-"]
 
 
@@ -40,6 +42,12 @@ def link_problem(document, link):
     return None
 
 
+def copy_problem(root, name, text):
+    file = root / name
+    same = file.is_file() and file.read_text(encoding="utf-8") == text
+    return None if same else f"a block is not as {name}"
+
+
 def program_problem(root, text):
     compiled = subprocess.run([*COMPILE, f"-I{root / 'include'}"], input=text, text=True,
                               capture_output=True)
@@ -51,6 +59,7 @@ def problems(root):
     for document in documents(root):
         text = document.read_text(encoding="utf-8")
         found = [link_problem(document, link) for link in LINK.findall(FENCE.sub("", text))]
+        found += [copy_problem(root, name, block) for name, block in COPY.findall(text)]
         found += [program_problem(root, block) for language, block in FENCE.findall(text)
                   if language == "c" and re.search(r"\bint main\(", block)]
         yield from (f"{document.relative_to(root)}: {problem}" for problem in found if problem)

@@ -129,6 +129,14 @@ class Documents(TreeTest):
         self.assert_caught(check_documents, "docs/gone.md", "does not compile", "a heading")
 
 
+    def test_a_copy_is_to_the_letter(self):
+        self.write("a/b.c", "int b;\n")
+        self.write("docs/a.md", "<!-- as a/b.c -->\n```c\nint b;\n```\n")
+        self.assert_clean(check_documents)
+        self.write("README.md", "<!-- as a/b.c -->\n```c\nint c;\n```\n<!-- as gone.c -->\n```c\n```\n")
+        self.assert_caught(check_documents, "not as a/b.c", "not as gone.c")
+
+
 class Symbols(unittest.TestCase):
     def test_foreign_names_are_caught(self):
         shared = list(check_symbols.shared_problems("x", {"yibu_a", "yibu_b", "helper"}, {"yibu_a": 0}))
