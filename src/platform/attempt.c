@@ -69,11 +69,21 @@ static ssize_t read_or_write(yb_op *op)
     return write(op->fd, op->source, size);
 }
 
+/* What accept(2) on fd would say at once, although nobody has come: EAGAIN from a listener. */
+static int accept_error(int fd)
+{
+    int listening = 0;
+    socklen_t length = sizeof(listening);
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) < 0)
+        return errno;
+    return listening ? EAGAIN : EINVAL;
+}
+
 static ssize_t accept_one(yb_op *op)
 {
     bool blocking;
     if (would_block(op, &blocking)) {
-        errno = EAGAIN;
+        errno = accept_error(op->fd);
         return -1;
     }
     if (!op->peer)
