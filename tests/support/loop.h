@@ -33,9 +33,9 @@ static inline void test_loop_until(yibu_loop *loop, const bool *done)
 /* Runs the loop until nothing is left that could happen. */
 static inline void test_loop_drain(yibu_loop *loop)
 {
-    int r;
-    while ((r = yibu_loop_run_once(loop, YIBU_FOREVER)) == 1)
-        continue;
+    int r = yibu_loop_run_once(loop, 0);
+    while (r == 1)
+        r = yibu_loop_run_once(loop, YIBU_FOREVER);
     assert_int_equal(r, 0);
 }
 
