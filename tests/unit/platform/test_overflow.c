@@ -75,9 +75,13 @@ static void an_overflow_of_the_largest_stack_gives_other_advice(void **state)
                                     "none larger");
 }
 
+static size_t jump_offset;
+
 static void jump(void *arg)
 {
     (void)arg;
+    volatile char *offset = __builtin_alloca(jump_offset + 1);
+    offset[0] = 1;
     step_frames_of_12_kb(10);
 }
 
@@ -89,7 +93,8 @@ static void overflow_jumping(void)
 static void frames_of_12_kb_do_not_step_over_the_guard(void **state)
 {
     (void)state;
-    assert_reported(overflow_jumping, "yibu: stack overflow in coroutine \"too deep\"");
+    for (jump_offset = 0; jump_offset < 12 << 10; jump_offset += 1 << 10)
+        assert_reported(overflow_jumping, "yibu: stack overflow in coroutine \"too deep\"");
 }
 
 static void *run_overflow(void *arg)
