@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "loop/loop.h"
+#include "platform/attempt.h"
 #include <yibu/address.h>
 
 
@@ -43,6 +44,8 @@ static void fire_sleep(yb_timer *timer)
 
 static int submit(yibu_loop *loop, yb_op *op)
 {
+    if (op->kind == YB_OP_WRITE)
+        yb_op_write_to_send(op);
     if (op->kind != YB_OP_SLEEP)
         return loop->backend->class->submit(loop->backend, op);
     op->timer.fire = fire_sleep;

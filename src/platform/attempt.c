@@ -17,6 +17,14 @@ bool yb_op_writes(const yb_op *op)
            op->kind == YB_OP_CONNECT;
 }
 
+void yb_op_write_to_send(yb_op *op)
+{
+    int type;
+    socklen_t length = sizeof(type);
+    if (op->offset < 0 && getsockopt(op->fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0)
+        op->kind = YB_OP_SEND;
+}
+
 unsigned yb_poll_mask(uint64_t events)
 {
     unsigned mask = 0;

@@ -9,6 +9,9 @@
  * starts it and the next asks how it went. */
 ssize_t yb_attempt(yb_op *op);
 
+/* Makes a write to a socket a send, which raises no signal when the peer has gone. */
+void yb_op_write_to_send(yb_op *op);
+
 /* Whether op waits for its descriptor to become writable rather than readable. */
 bool yb_op_writes(const yb_op *op);
 
