@@ -75,6 +75,8 @@ static bool markers_work(char *reserved, size_t size)
 yb_guard_kind yb_guard_choose(char *reserved, size_t size)
 {
     yb_guard_kind best = atomic_load(&best_kind);
+    if (sysconf(_SC_PAGESIZE) > YB_GUARD_BYTES)
+        return YB_GUARD_CANARY; /* a page would be more than the guard */
     if (best != YB_GUARD_MARKED)
         return best;
     return markers_work(reserved, size) ? YB_GUARD_MARKED : YB_GUARD_PROTECTED;
