@@ -1,0 +1,183 @@
+/* Events. */
+#include <errno.h>
+
+#include "test.h"
+
+typedef struct waiter {
+    yibu_event *event;
+    char *order, name;
+} waiter;
+
+static intptr_t wait_and_note(void *arg)
+{
+    waiter *w = arg;
+    int r = yibu_event_wait(w->event);
+    char *end = w->order + strlen(w->order);
+    end[0] = r == 0 ? w->name : '!';
+    end[1] = '\0';
+    return r;
+}
+
+static intptr_t wait_for_event(void *event)
+{
+    return yibu_event_wait(event);
+}
+
+static void await_result(yibu_task *task, intptr_t expected)
+{
+    assert_int_equal(yibu_await(task), expected);
+    yibu_task_unref(task);
+}
+
+LOOP_TEST(a_set_event_is_not_waited_for)
+{
+    yibu_event event = YIBU_EVENT_INIT;
+    assert_false(yibu_event_is_set(&event));
+    yibu_event_set(&event);
+    assert_true(yibu_event_is_set(&event));
+    assert_int_equal(yibu_event_wait(&event), 0);
+    assert_int_equal(yibu_event_wait(&event), 0);
+    yibu_event_clear(&event);
+    assert_false(yibu_event_is_set(&event));
+    return 0;
+}
+
+LOOP_TEST(setting_wakes_every_waiter_in_the_order_they_came)
+{
+    yibu_event event = YIBU_EVENT_INIT;
+    char order[8] = "";
+    waiter waiters[4];
+    yibu_task *tasks[4];
+    for (int i = 0; i < 4; i++) {
+        waiters[i] = (waiter){&event, order, (char)('a' + i)};
+        tasks[i] = yibu_create_task(wait_and_note, &waiters[i], NULL);
+    }
+    assert_int_equal(yibu_sleep(0), 0);
+    assert_string_equal(order, "");
+    yibu_event_set(&event);
+    assert_string_equal(order, "");
+    for (int i = 0; i < 4; i++)
+        await_result(tasks[i], 0);
+    assert_string_equal(order, "abcd");
+    return 0;
+}
+
+LOOP_TEST(a_woken_waiter_has_succeeded_although_the_event_was_cleared_again)
+{
+    yibu_event event = YIBU_EVENT_INIT;
+    yibu_task *task = yibu_create_task(wait_for_event, &event, NULL);
+    assert_int_equal(yibu_sleep(0), 0);
+    yibu_event_set(&event);
+    yibu_event_clear(&event);
+    yibu_task *late = yibu_create_task(wait_for_event, &event, NULL);
+    await_result(task, 0);
+    assert_int_equal(yibu_sleep(0), 0);
+    assert_false(yibu_task_done(late));
+    yibu_event_set(&event);
+    await_result(late, 0);
+    return 0;
+}
+
+LOOP_TEST(a_cancelled_waiter_leaves_and_the_others_stay)
+{
+    yibu_event event = YIBU_EVENT_INIT;
+    yibu_task *tasks[3];
+    for (int i = 0; i < 3; i++)
+        tasks[i] = yibu_create_task(wait_for_event, &event, NULL);
+    assert_int_equal(yibu_sleep(0), 0);
+    yibu_task_cancel(tasks[1]);
+    await_result(tasks[1], -ECANCELED);
+    yibu_event_set(&event);
+    await_result(tasks[0], 0);
+    await_result(tasks[2], 0);
+    return 0;
+}
+
+LOOP_TEST(a_waiter_cancelled_after_it_was_woken_has_succeeded)
+{
+    yibu_event event = YIBU_EVENT_INIT;
+    yibu_task *task = yibu_create_task(wait_for_event, &event, NULL);
+    assert_int_equal(yibu_sleep(0), 0);
+    yibu_event_set(&event);
+    yibu_task_cancel(task);
+    await_result(task, 0);
+    return 0;
+}
+
+LOOP_TEST(a_cancelled_task_does_not_pass_a_set_event)
+{
+    yibu_event event = YIBU_EVENT_INIT;
+    yibu_event_set(&event);
+    yibu_task *task = yibu_create_task(wait_for_event, &event, NULL);
+    yibu_task_cancel(task);
+    await_result(task, -ECANCELED);
+    return 0;
+}
+
+LOOP_TEST(a_time_limit_ends_the_wait)
+{
+    yibu_event event = YIBU_EVENT_INIT;
+    yibu_timeout limit;
+    yibu_timeout_begin(&limit, YIBU_MS(1));
+    assert_int_equal(yibu_timeout_end(&limit, yibu_event_wait(&event)), -ETIMEDOUT);
+    yibu_event_set(&event);
+    yibu_timeout_begin(&limit, YIBU_SECONDS(60));
+    assert_int_equal(yibu_timeout_end(&limit, yibu_event_wait(&event)), 0);
+    return 0;
+}
+
+static void set_event(void *event)
+{
+    yibu_event_set(event);
+}
+
+LOOP_TEST(a_callback_may_set_an_event)
+{
+    yibu_event event = YIBU_EVENT_INIT;
+    assert_int_equal(yibu_call_soon(yibu_get_running_loop(), set_event, &event, NULL), 0);
+    assert_int_equal(yibu_event_wait(&event), 0);
+    return 0;
+}
+
+static yibu_event file_scope = YIBU_EVENT_INIT;
+
+static intptr_t set_file_scope(void *arg)
+{
+    (void)arg;
+    yibu_event_set(&file_scope);
+    return 0;
+}
+
+LOOP_TEST(an_event_at_file_scope_serves_one_loop_after_another)
+{
+    yibu_event_clear(&file_scope);
+    assert_int_equal(yibu_spawn(set_file_scope, NULL), 0);
+    return yibu_event_wait(&file_scope);
+}
+
+static void only_tasks_wait(void **state)
+{
+    (void)state;
+    yibu_event event = YIBU_EVENT_INIT;
+    assert_int_equal(yibu_event_wait(&event), YIBU_ENOTASK);
+    yibu_event_set(&event);
+    assert_int_equal(yibu_event_wait(&event), YIBU_ENOTASK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_set_event_is_not_waited_for),
+        cmocka_unit_test(setting_wakes_every_waiter_in_the_order_they_came),
+        cmocka_unit_test(a_woken_waiter_has_succeeded_although_the_event_was_cleared_again),
+        cmocka_unit_test(a_cancelled_waiter_leaves_and_the_others_stay),
+        cmocka_unit_test(a_waiter_cancelled_after_it_was_woken_has_succeeded),
+        cmocka_unit_test(a_cancelled_task_does_not_pass_a_set_event),
+        cmocka_unit_test(a_time_limit_ends_the_wait),
+        cmocka_unit_test(a_callback_may_set_an_event),
+        cmocka_unit_test(an_event_at_file_scope_serves_one_loop_after_another),
+        cmocka_unit_test(an_event_at_file_scope_serves_one_loop_after_another),
+        cmocka_unit_test(only_tasks_wait),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
