@@ -19,6 +19,9 @@ import gdb
 from gdb.unwinder import Unwinder, register_unwinder
 
 READY, RUNNING, SUSPENDED, ENDED = range(4)
+# The library's own rooms: what a task waits in is named by who called them.
+OWN_SOURCE = re.compile(r"/src/(base|platform|loop|task|sync|exec|io|net|proc)/[^/]+$")
+
 STATES = {READY: "ready", RUNNING: "running", SUSPENDED: "suspended", ENDED: "ended"}
 MACHINE_REGISTERS = {"i386:x86-64": ("rip", "rsp"), "aarch64": ("pc", "sp")}
 
@@ -133,8 +136,9 @@ def task_name(task):
 
 
 def is_suspended(task):
-    """Whether it has a stack and is not on it."""
-    return int(task["stack"]) != 0 and int(task["state"]) in (READY, SUSPENDED)
+    """Whether it has begun and is not on its stack."""
+    begun = int(task["stack"]) != 0 and int(task["context"]["stack_pointer"]) != 0
+    return begun and int(task["state"]) in (READY, SUSPENDED)
 
 
 def context_frames(stack_pointer):
@@ -160,11 +164,11 @@ def waiting_place(task):
         frame = gdb.newest_frame().older()
         while frame is not None and frame.is_valid():
             name = frame.name() or "?"
+            where = frame.find_sal()
+            file = where.symtab.filename if where.symtab else "?"
             if name.startswith("yibu_"):
                 call = name
-            elif not name.startswith("yb_"):
-                where = frame.find_sal()
-                file = where.symtab.filename if where.symtab else "?"
+            elif not name.startswith("yb_") and not OWN_SOURCE.search(file):
                 return f"{call or 'suspended'} in {name} at {file}:{where.line}"
             frame = frame.older()
     return call or ""
