@@ -19,17 +19,18 @@ typedef void yb_entry(void *arg); /* never returns */
 /* Adopts the calling thread's own stack as a context, for the loop. */
 void yb_context_adopt(yb_context *context);
 
-/* Prepares context so that the first switch to it calls entry(arg) on the stack. */
-void yb_context_init(yb_context *context, yb_stack *stack, yb_entry *entry, void *arg);
+/* Leaves from, which can be switched to later, and calls entry(arg) on the stack, as context to. */
+static inline void yb_context_start(yb_context *from, yb_context *to, yb_stack *stack,
+                                    yb_entry *entry, void *arg);
 
-/* Ends what adopt or init began.  Context: any other context of the same thread. */
+/* Ends what adopt or start began.  Context: any other context of the same thread. */
 void yb_context_release(yb_context *context);
 
 /* Leaves from, which can be switched to later, and continues to. */
 static inline void yb_context_switch(yb_context *from, yb_context *to);
 
-/* Leaves from for ever, and continues to. */
-__attribute__((noreturn)) void yb_context_exit(yb_context *from, yb_context *to);
+/* Leaves the running context for ever, and continues to. */
+__attribute__((noreturn)) static inline void yb_context_exit(yb_context *to);
 
 #include "platform/context_inline.h"
 

@@ -20,9 +20,25 @@
  * Returns once somebody switches back. */
 void yb_switch(void **ret_from, void *to);
 
-/* Lays out a stack so that the first switch to the result calls entry(arg), which must not return.
- * top is 16-byte aligned. */
-void *yb_switch_prepare(char *low, char *top, void (*entry)(void *arg), void *arg);
+/* Leaves the running stack likewise, and calls entry(arg), which must not return, on the fresh
+ * stack [low, top); top is 16-byte aligned. */
+void yb_switch_begin(void **ret_from, char *low, char *top, void (*entry)(void *arg), void *arg);
+
+/* Leaves the running stack for ever. */
+#if YB_SWITCH_UCONTEXT
+__attribute__((noreturn)) void yb_switch_end(void *to);
+#else
+__attribute__((noreturn)) static inline void yb_switch_end(void *to)
+{
+    /* A jump, not a call: see yb_switch_begin in switch_x86_64.S. */
+#if defined(__x86_64__)
+    __asm__ volatile("movq %0, %%rsp\n\tjmp yb_switch_resume" : : "r"(to) : "memory");
+#else
+    __asm__ volatile("mov sp, %0\n\tb yb_switch_resume" : : "r"(to) : "memory");
+#endif
+    __builtin_unreachable();
+}
+#endif
 
 #endif
 #endif

@@ -28,13 +28,12 @@ static void start(unsigned entry_high, unsigned entry_low, unsigned arg_high, un
     yb_abort("the entry of a context returned");
 }
 
-void *yb_switch_prepare(char *low, char *top, void (*entry)(void *arg), void *arg)
+void yb_switch_begin(void **ret_from, char *low, char *top, void (*entry)(void *arg), void *arg)
 {
     uintptr_t place = ((uintptr_t)top - sizeof(ucontext_t)) & ~(uintptr_t)63;
     ucontext_t *context = (ucontext_t *)place;
     uint64_t entry_bits = (uintptr_t)entry;
     uint64_t arg_bits = (uintptr_t)arg;
-
     int failed = getcontext(context);
     YB_ASSERT(!failed);
     context->uc_link = NULL;
@@ -42,7 +41,13 @@ void *yb_switch_prepare(char *low, char *top, void (*entry)(void *arg), void *ar
     context->uc_stack.ss_size = place - (uintptr_t)low;
     makecontext(context, (void (*)(void))start, 4, (unsigned)(entry_bits >> 32),
                 (unsigned)entry_bits, (unsigned)(arg_bits >> 32), (unsigned)arg_bits);
-    return context;
+    yb_switch(ret_from, context);
+}
+
+void yb_switch_end(void *to)
+{
+    setcontext(to);
+    yb_abort("the context to continue with is broken");
 }
 
 #endif

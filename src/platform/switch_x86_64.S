@@ -63,16 +63,53 @@ yb_switch_resume:
     .cfi_endproc
     .size   yb_switch, . - yb_switch
 
-/* The bottom frame of every coroutine; unwinding ends here. */
-    .globl  yb_switch_start
-    .hidden yb_switch_start
+/* Leaves as yb_switch does, and calls rcx(r8) on the fresh stack that ends at rdx.
+ *
+ * It jumps, so the address that the caller expects back stays on top of the return predictor's
+ * stack: a coroutine that ends with a return to whoever started it (yb_switch_resume) is predicted. */
+    .globl  yb_switch_begin
+    .hidden yb_switch_begin
+    .type   yb_switch_begin, @function
+    .p2align 5
+yb_switch_begin:
+    .cfi_startproc
+    pushq   %rbp
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %rbp, 0
+    pushq   %rbx
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %rbx, 0
+    pushq   %r12
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %r12, 0
+    pushq   %r13
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %r13, 0
+    pushq   %r14
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %r14, 0
+    pushq   %r15
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %r15, 0
+    movq    %rsp, (%rdi)
+    movq    %rdx, %rsp
+    .cfi_undefined %rip
+    leaq    .Lbottom(%rip), %rax
+    pushq   %rax
+    xorl    %ebp, %ebp
+    movq    %r8, %rdi
+    jmp     *%rcx
+    .cfi_endproc
+    .size   yb_switch_begin, . - yb_switch_begin
+
+/* The bottom frame of every coroutine, where no one returns to; unwinding ends here. */
     .type   yb_switch_start, @function
     .p2align 4
-yb_switch_start:                    /* rbx: entry, r12: its argument */
+yb_switch_start:
     .cfi_startproc
     .cfi_undefined %rip
-    movq    %r12, %rdi
-    call    *%rbx
+    nop                             /* an unwinder looks at the byte before a return address */
+.Lbottom:
     ud2
     .cfi_endproc
     .size   yb_switch_start, . - yb_switch_start

@@ -21,7 +21,6 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "platform/overflow.h"
-#include "platform/overflow.h"
 #include "task/scope.h"
 #include <yibu/error.h>
 
@@ -71,7 +70,7 @@ static bool prepare_start(yb_scheduler *s, yibu_task *task)
         return false;
     }
     task->stack = stack;
-    yb_context_init(&task->context, stack, task_main, task);
+    task->context = (yb_context){0};
     return true;
 }
 
@@ -84,49 +83,82 @@ static inline yibu_task *peek_task(const yibu_loop *loop)
     return task_of(item);
 }
 
-/* Takes what peek_task answered off the queue, as the task that runs. */
+/* Takes what peek_task answered off the queue. */
 static inline void take_task(yibu_loop *loop, yibu_task *task)
 {
     loop->ready.head = task->ready.next;
     loop->budget--;
-    task->state = YB_TASK_RUNNING;
-    yb_task_current = task;
 }
 
-/* Takes the next task off the queue and gives it a stack where it needs one; returns the context
- * to continue with. */
-static inline yb_context *next_context(yb_scheduler *s)
+/* Takes the next task off the queue, and gives it a stack where it needs one; NULL: it is the
+ * loop's turn. */
+static inline yibu_task *next_task(yb_scheduler *s)
 {
     yibu_task *next;
     while ((next = peek_task(s->loop))) {
         take_task(s->loop, next);
         if (YB_LIKELY(started(next)) || prepare_start(s, next))
-            return &next->context;
+            return next;
     }
-    yb_task_current = NULL;
-    return &s->loop_context;
+    return NULL;
 }
 
-static void switch_with_own_floats(yb_scheduler *s, yibu_task *task, yb_context *to)
+static inline void become(yibu_task *task)
+{
+    task->state = YB_TASK_RUNNING;
+    yb_task_current = task;
+}
+
+/* Apart, so that the switch itself needs few registers. */
+static inline void start(yibu_task *task, yb_context *from)
+{
+    yb_context_start(from, &task->context, task->stack, task_main, task);
+}
+
+/* Leaves the running context for the task, which has a stack and may never have run on it. */
+static inline void continue_with(yibu_task *task, yb_context *from)
+{
+    become(task);
+    if (YB_LIKELY(task->context.stack_pointer != NULL))
+        yb_context_switch(from, &task->context);
+    else
+        start(task, from);
+}
+
+/* Leaves the running task for the next one, NULL: for the loop. */
+static inline void hand_over(yb_scheduler *s, yibu_task *from, yibu_task *next)
+{
+    if (YB_LIKELY(next != NULL)) {
+        continue_with(next, &from->context);
+    } else {
+        yb_task_current = NULL;
+        yb_context_switch(&from->context, &s->loop_context);
+    }
+}
+
+__attribute__((noinline)) static void hand_over_floats(yb_scheduler *s, yibu_task *from,
+                                                       yibu_task *next)
 {
     yb_float_environment own;
     yb_float_environment_save(&own);
     yb_float_environment_restore(&s->float_environment);
-    yb_context_switch(&task->context, to);
+    hand_over(s, from, next);
     yb_float_environment_restore(&own);
 }
 
 void yb_task_switch_away(yibu_task *task)
 {
     yb_scheduler *s = yb_scheduler_of(task->loop);
-    yb_context *to = next_context(s);
-    if (YB_UNLIKELY(to == &task->context))
+    yibu_task *next = next_task(s);
+    if (YB_UNLIKELY(next == task)) {
+        task->state = YB_TASK_RUNNING;
         return;
+    }
     int saved_errno = *s->error;
     if (YB_UNLIKELY(task->flags & YB_TASK_OWN_FLOAT))
-        switch_with_own_floats(s, task, to);
+        hand_over_floats(s, task, next);
     else
-        yb_context_switch(&task->context, to);
+        hand_over(s, task, next);
     *s->error = saved_errno;
 }
 
@@ -136,14 +168,28 @@ static void check_end(yibu_task *task)
         yb_abort("a forked child returned into the runtime of its parent: call _exit or exec");
     if (YB_UNLIKELY(task->scope))
         yb_abort("task \"%s\" (created at %s) ended inside the scope that began at %s",
-                 yibu_task_get_name(task), task->place,
-                 yb_scope_place(task->scope));
+                 yibu_task_get_name(task), task->place, yb_scope_place(task->scope));
 }
 
 /* Whether a new task may run on the stack that the ending one leaves. */
 static bool takes_over(const yibu_task *next, uint8_t ending_flags)
 {
     return next && !started(next) && (next->flags & ending_flags & YB_TASK_DEFAULT_STACK);
+}
+
+/* Leaves the context of a task that has ended, for ever. */
+__attribute__((noreturn)) static inline void depart(yb_scheduler *s, yibu_task *next)
+{
+    if (!next) {
+        yb_task_current = NULL;
+        yb_context_exit(&s->loop_context);
+    }
+    if (YB_LIKELY(next->context.stack_pointer != NULL)) {
+        become(next);
+        yb_context_exit(&next->context);
+    }
+    continue_with(next, &s->departed);
+    yb_abort("a context that had exited was switched to");
 }
 
 /* Runs on the stack of the task that ends.  Returns a new task to run on it, or does not return.
@@ -169,22 +215,20 @@ static yibu_task *end_on_own_stack(yibu_task *task)
         next->stack = stack;
         next->context = s->departed;
         s->departed = (yb_context){0};
+        become(next);
         return next;
     }
-    yb_context *to = next_context(s);
+    next = next_task(s);
     yb_stack_release(s->stacks, stack);
-    yb_context_exit(&s->departed, to);
+    depart(s, next);
 }
 
 void yb_task_run(yb_runnable *item)
 {
     yibu_task *task = task_of(item);
     yb_scheduler *s = yb_scheduler_of(task->loop);
-    if (!started(task) && !prepare_start(s, task))
-        return;
-    task->state = YB_TASK_RUNNING;
-    yb_task_current = task;
-    yb_context_switch(&s->loop_context, &task->context);
+    if (YB_LIKELY(started(task)) || prepare_start(s, task))
+        continue_with(task, &s->loop_context);
 }
 
 void yb_task_suspend_checked(yibu_task *task, yb_interrupt *interrupt)

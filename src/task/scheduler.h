@@ -9,14 +9,14 @@
 typedef struct yb_scheduler {
     yb_loop_part part;
     yibu_loop *loop;
-    yb_context loop_context;  /* the thread's own stack, while a task runs */
-    yb_context departed;      /* of the last task that ended: its stack may serve another already */
+    yb_context loop_context; /* the thread's own stack, while a task runs */
+    yb_context departed;     /* of the last task that ended: its stack may serve another already */
     yb_stack_pool *stacks;
     yb_float_environment float_environment; /* the thread's, for tasks without one of their own */
-    yb_list tasks;            /* that have not ended */
+    yb_list tasks;                          /* that have not ended */
     uint64_t last_id;
-    int *error;               /* the thread's errno, which tasks of this thread share */
-    yibu_task *cache;         /* freed tasks, linked through ready.next */
+    int *error;       /* the thread's errno, which tasks of this thread share */
+    yibu_task *cache; /* freed tasks, linked through ready.next */
     unsigned cached;
 } yb_scheduler;
 

@@ -18,14 +18,14 @@
 typedef void yb_interrupt(yibu_task *task);
 
 typedef enum yb_task_state {
-    YB_TASK_READY,     /* in the ready queue */
+    YB_TASK_READY, /* in the ready queue */
     YB_TASK_RUNNING,
     YB_TASK_SUSPENDED, /* somebody will call yb_task_wake */
     YB_TASK_ENDED
 } yb_task_state;
 
 struct yibu_task {
-    yb_runnable ready;       /* first: the scheduler converts by cast */
+    yb_runnable ready; /* first: the scheduler converts by cast */
     yb_context context;
     yb_stack *stack;
     yibu_coroutine *fn;
@@ -33,7 +33,7 @@ struct yibu_task {
     intptr_t result;
     yibu_loop *loop;
     uint32_t references;
-    uint16_t cancels;        /* requests from outside that were not taken back */
+    uint16_t cancels; /* requests from outside that were not taken back */
     uint8_t state;
     uint8_t flags;
     struct yb_scope *scope;  /* innermost time limit or shield */
@@ -43,14 +43,14 @@ struct yibu_task {
     char *name;              /* heap, or NULL: "task-<id>" */
     const char *place;       /* "file:line" of its creation */
     uint64_t id;
-    union {                  /* a task waits for one thing at a time */
-        size_t stack_bytes;  /* for its first turn */
+    union {                 /* a task waits for one thing at a time */
+        size_t stack_bytes; /* for its first turn */
         yb_op op;
         yb_timer timer;
         struct {
-            yb_list links;   /* in the list of waiters of what it waits for */
-            void *object;    /* what it waits for */
-            intptr_t value;  /* handed over by whoever wakes it */
+            yb_list links;  /* in the list of waiters of what it waits for */
+            void *object;   /* what it waits for */
+            intptr_t value; /* handed over by whoever wakes it */
         } waiter;
     } wait;
 };
@@ -58,7 +58,7 @@ struct yibu_task {
 enum {
     YB_TASK_CANCEL_PENDING = 1 << 0, /* the next checkpoint returns -ECANCELED */
     YB_TASK_OWN_FLOAT = 1 << 1,
-    YB_TASK_RESULT_SEEN = 1 << 2,    /* somebody retrieved the result */
+    YB_TASK_RESULT_SEEN = 1 << 2, /* somebody retrieved the result */
     YB_TASK_DEFAULT_STACK = 1 << 3,
 };
 

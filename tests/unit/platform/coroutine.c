@@ -14,6 +14,7 @@ struct coroutine {
     coroutine_function *fn;
     void *arg;
     const char *name;
+    bool started;
     bool ended;
 };
 
@@ -29,7 +30,7 @@ static void begin(void *arg)
     self->fn(self->arg);
     self->ended = true;
     here.current = self->outer;
-    yb_context_exit(&self->context, self->resumer);
+    yb_context_exit(self->resumer);
 }
 
 coroutine *coroutine_new_sized(coroutine_function *fn, void *arg, const char *name, size_t size)
@@ -43,7 +44,6 @@ coroutine *coroutine_new_sized(coroutine_function *fn, void *arg, const char *na
     *self = (coroutine){.fn = fn, .arg = arg, .name = name};
     self->stack = yb_stack_acquire(here.pool, size, self);
     YB_ASSERT(self->stack != NULL);
-    yb_context_init(&self->context, self->stack, begin, self);
     return self;
 }
 
@@ -65,7 +65,12 @@ void coroutine_resume(coroutine *which)
     which->outer = here.current;
     which->resumer = here.current ? &here.current->context : &here.thread;
     here.current = which;
-    yb_context_switch(which->resumer, &which->context);
+    if (which->started) {
+        yb_context_switch(which->resumer, &which->context);
+        return;
+    }
+    which->started = true;
+    yb_context_start(which->resumer, &which->context, which->stack, begin, which);
 }
 
 void coroutine_yield(void)
