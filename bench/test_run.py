@@ -218,16 +218,19 @@ class Running(Folder):
 
 
 class Driving(Folder):
-    SERVER = "import time\nprint('{\"port\": 4321}', flush=True)\ntime.sleep(60)\n"
+    SERVER = ("import time\n"
+              "print('{\"port\": 4321, \"backend\": \"epoll\"}', flush=True)\n"
+              "time.sleep(60)\n")
 
     def test_the_driver_measures_the_server(self):
         driver = self.root / "driver.py"
-        driver.write_text(self.says("int(sys.argv[4]) + (int(sys.argv[5]) > 1)"), encoding="utf-8")
+        driver.write_text(self.says("int(sys.argv[4]) + (int(sys.argv[5]) > 1)", "''"),
+                          encoding="utf-8")
         self.peer("yibu.py", self.SERVER)
         command = ["/usr/bin/python3", "-I", str(self.folder / "yibu.py")]
         line, = measure(command, read_topic(self.folder), Case("case", 100, ("7",)), 100,
                         driver=["/usr/bin/python3", "-I", str(driver)])
-        self.assertEqual(line["value"], 4322)
+        self.assertEqual((line["value"], line["backend"]), (4322, "epoll"))
 
     def test_a_server_without_a_port_is_reported(self):
         self.peer("yibu.py", "import sys\nsys.exit('no socket')\n")

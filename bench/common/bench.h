@@ -58,9 +58,9 @@ static inline void bench_report(const char *name, double value, const char *unit
 }
 
 /* What a server under a driver prints once it listens. */
-static inline void bench_report_port(int port)
+static inline void bench_report_port(int port, const char *backend)
 {
-    printf("{\"port\":%d}\n", port);
+    printf("{\"port\":%d,\"backend\":\"%s\"}\n", port, backend);
     fflush(stdout);
 }
 

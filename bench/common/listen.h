@@ -22,7 +22,7 @@ static inline int bench_listen(int flags)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
         getsockname(fd, (struct sockaddr *)&address, &length) < 0)
         bench_fail("listen", errno);
-    bench_report_port(ntohs(address.sin_port));
+    bench_report_port(ntohs(address.sin_port), "");
     return fd;
 }
 

@@ -87,6 +87,6 @@ int main(void)
     if (uv_listen((uv_stream_t *)&server, SOMAXCONN, on_connection) < 0)
         bench_fail("uv_listen", 0);
     uv_tcp_getsockname(&server, (struct sockaddr *)&address, &length);
-    bench_report_port(ntohs(address.sin_port));
+    bench_report_port(ntohs(address.sin_port), "epoll");
     return uv_run(loop, UV_RUN_DEFAULT);
 }

@@ -29,7 +29,7 @@ static intptr_t run(void *arg)
     if (listener < 0)
         return listener;
     yibu_getsockname(listener, &address);
-    bench_report_port(yibu_address_port(&address));
+    bench_report_port(yibu_address_port(&address), yibu_loop_backend(yibu_get_running_loop()));
     while (fd >= 0) {
         fd = yibu_accept(listener, NULL);
         if (fd >= 0)

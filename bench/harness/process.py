@@ -1,8 +1,8 @@
 """Runs one peer once: pinned, with a time limit, its JSON lines read from its output.
 
 Without a driver the peer measures itself.  With one, the peer is a server: it prints
-{"port": N} and serves until it is ended, and the driver, on another core, does the measuring
-and prints the lines.  Whatever was started is ended before `measure` returns.
+{"port": N}, perhaps with its "backend", and serves until it is ended, and the driver, on another
+core, does the measuring and prints the lines.  Whatever was started is ended before `measure` returns.
 """
 import json
 import os
@@ -103,23 +103,24 @@ def finish(process, limit_s):
     return output
 
 
-def read_port(server, limit_s):
-    """The port of a server, from the first line it prints."""
+def read_greeting(server, limit_s):
+    """The port and the backend of a server, from the first line it prints."""
     deadline = time.monotonic() + limit_s
     ready, _, _ = select.select([server.stdout], [], [], max(0.0, deadline - time.monotonic()))
     if not ready:
         raise RunError(f"hung: no port within {limit_s:g} s")
     first = server.stdout.readline()
     try:
-        return int(json.loads(first)["port"])
+        greeting = json.loads(first)
+        return int(greeting["port"]), str(greeting.get("backend", ""))
     except (ValueError, KeyError, TypeError) as error:
         errors = server.stderr.read() if server.poll() is not None else ""
         raise RunError(f"printed no port {last_line(errors)}".strip()) from error
 
 
 def drive(server, driver, case, n, limit_s):
-    """Lets the driver measure a server that is up; returns the driver's output."""
-    port = read_port(server, min(limit_s, 20.0))
+    """Lets the driver measure a server that is up; returns its lines."""
+    port, backend = read_greeting(server, min(limit_s, 20.0))
     command = [*driver, case.name, str(n), *case.args, str(port), str(server.pid)]
     load = start(command, driver_cpus(), dict(os.environ))
     try:
@@ -129,17 +130,16 @@ def drive(server, driver, case, n, limit_s):
         raise RunError(f"{error}; the server was gone" if gone else str(error)) from error
     finally:
         end(load)
-    return output
+    return [{**line, "backend": line["backend"] or backend} for line in parse(output)]
 
 
 def measure(command, topic, case, n, env=None, driver=None):
     """One run of one peer for one case; returns its lines or raises RunError."""
-    server = bool(driver)
     arguments = [*command, case.name, str(n), *case.args]
     process = start(arguments, cpus_for(topic.cpus), dict(os.environ, **(env or {})))
     try:
-        if server:
-            return parse(drive(process, driver, case, n, topic.limit_s))
+        if driver:
+            return drive(process, driver, case, n, topic.limit_s)
         return parse(finish(process, topic.limit_s))
     finally:
         end(process)
