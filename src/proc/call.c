@@ -31,6 +31,7 @@ static void recycle(yb_call *call)
     yb_process_pool *pool = call->pool;
     if (call->timed)
         yb_loop_timer_remove(pool->loop, &call->timer);
+    pool->calls--;
     if (pool->spare_count == MAX_SPARE) {
         yb_free(call);
         return;
@@ -193,6 +194,7 @@ static int begin(yibu_loop *loop, yb_op *op, const yibu_job *job, yibu_bytes inp
                       .report = options->report,
                       .timeout_ns = options->timeout_ns,
                       .turn = pool->next_turn++};
+    pool->calls++;
     yb_op_begin_custom(loop, op, cancel, call);
     yb_call_enqueue(call);
     return 0;

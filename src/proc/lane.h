@@ -12,9 +12,9 @@
  *     retired <= completed <= submitted      slot of job n: n % YB_LANE_SLOTS
  *
  * The parent trusts nothing that the worker can write: it reads each value once, checks it, and
- * copies bytes out.  It maps the control page and the small rings; the big ones it reads and writes
- * with system calls, which take no page faults.  The memfd is sealed against shrinking, so the
- * worker cannot take the memory away either.
+ * copies bytes out.  It maps the control page, the small rings, and of the big ones the beginning,
+ * which stays resident; the rest it reads and writes with system calls, which take no page faults.
+ * The memfd is sealed against shrinking, so the worker cannot take the memory away either.
  *
  * Who writes what, and which load sees it:
  *   submitted  parent, after the slot and the input.  The worker's load sees them.
@@ -69,8 +69,9 @@ typedef struct yb_lane_shared {
     /* The parent's. */
     _Alignas(64) _Atomic(uint32_t) submitted;
     _Atomic(uint32_t) retired;
-    _Atomic(uint32_t) closing; /* nothing more will come: the worker ends */
-    _Atomic(uint32_t) spin_ns; /* how long the worker may wait spinning */
+    _Atomic(uint32_t) closing;  /* nothing more will come: the worker ends */
+    _Atomic(uint32_t) spin_ns;  /* how long the worker may wait spinning */
+    _Atomic(int64_t) called_ns; /* when it was last woken, CLOCK_MONOTONIC */
     _Alignas(64) _Atomic(uint32_t) armed;
 
     /* The worker's; asleep is also the futex that it sleeps on. */
@@ -96,8 +97,11 @@ typedef struct yb_lane_place {
 
 typedef struct yb_lane {
     yb_lane_shared *shared;
-    unsigned char *base; /* the mapped part */
-    int fd;              /* the memfd */
+    unsigned char *base;     /* from the control page to the big inputs that are kept */
+    unsigned char *big_base; /* the big outputs that are kept */
+    uint64_t kept_bytes;
+    uint64_t touched; /* of the big inputs: before this, they were resident once */
+    int fd;           /* the memfd */
     yb_lane_layout layout;
     yb_ring small, big; /* inputs */
     uint32_t submitted; /* put; the worker has been told of those up to `published` */
@@ -109,6 +113,7 @@ typedef struct yb_lane {
 typedef struct yb_answer {
     uint32_t outcome;
     intptr_t status;
+    int64_t done_ns; /* when, by the worker's CLOCK_MONOTONIC */
     int64_t run_ns;
     uint64_t output;
     size_t output_size;

@@ -11,7 +11,7 @@
 #include "proc/pool.h"
 #include <yibu/error.h>
 
-static const uint32_t SPIN_NS = 50000;
+static const uint32_t SPIN_NS = 100000;
 
 /* Starting. */
 
@@ -113,7 +113,6 @@ static void forget(yb_process *process, yb_call *call)
     *place_of(process, call->number) = NULL;
     process->load--;
     process->backlog_ns -= call->expected_ns;
-    process->head_since_ns = process->pool->loop->now_ns;
 }
 
 bool yb_process_withdraw(yb_process *process, yb_call *call)
@@ -235,9 +234,11 @@ static void collect_one(yb_process *process, const yb_answer *answer)
     process->changed = true;
     process->proven = true;
     process->pool->failures = 0;
+    yb_process_pool_answered(process->pool, answer->done_ns);
     if (!call)
         return;
     forget(process, call);
+    process->head_since_ns = process->pool->loop->now_ns;
     if (answer->outcome == YB_JOB_RAN)
         yb_cost_learn(&process->pool->costs, call->job->name, answer->run_ns);
     yb_call_report(call, process, NULL, answer->run_ns);

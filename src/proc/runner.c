@@ -28,10 +28,10 @@
 #include "proc/lane.h"
 
 enum {
-    LEAST_ROOM = 4096,   /* with less room an output begins among the big ones */
-    MAX_SPIN_NS = 50000, /* about what a sleep and a wake-up cost */
-    SPINS_A_LOOK = 16,   /* between looks at the clock */
-    CANNOT_ANSWER = 119, /* exit statuses */
+    LEAST_ROOM = 4096,    /* with less room an output begins among the big ones */
+    MAX_SPIN_NS = 100000, /* about what a sleep and a wake-up cost on a virtual machine */
+    SPINS_A_LOOK = 16,    /* between looks at the clock */
+    CANNOT_ANSWER = 119,  /* exit statuses */
     CANNOT_START = 118,
 };
 
@@ -218,17 +218,23 @@ static bool spin(int64_t start, int64_t limit_ns)
     return false;
 }
 
+/* The spinning limit follows how soon jobs come: twice as long, or half of what it was when they
+ * come later than any spinning is worth.  How soon a job came is, after a sleep, when it was called
+ * for, not when the call got through. */
 static void wait_for_work(void)
 {
     if (something_to_do())
         return;
-    int64_t start = now(), allowed = atomic_load(&self.shared->spin_ns);
-    if (!spin(start, self.spin_ns < allowed ? self.spin_ns : allowed)) {
+    int64_t start = now(), came, allowed = atomic_load(&self.shared->spin_ns);
+    if (spin(start, self.spin_ns < allowed ? self.spin_ns : allowed)) {
+        came = now();
+    } else {
         fflush(NULL); /* what jobs wrote through stdio must not wait for the next one */
         sleep_until(something_to_do);
+        came = atomic_load_explicit(&self.shared->called_ns, memory_order_relaxed);
     }
-    int64_t gap = now() - start;
-    self.spin_ns = gap < MAX_SPIN_NS ? 2 * gap : self.spin_ns / 2;
+    int64_t gap = came - start;
+    self.spin_ns = gap < MAX_SPIN_NS / 2 ? 2 * gap : self.spin_ns / 2;
 }
 
 /* Making. */
