@@ -70,7 +70,11 @@ YIBU_API int yibu_run_forever(yibu_loop *loop);
 YIBU_API void yibu_loop_stop(yibu_loop *loop);
 
 /* A descriptor that polls readable whenever yibu_loop_run_once(loop, 0) has something to do,
- * timers included.  It belongs to the loop.  Returns it, or a negative errno. */
+ * timers included.  It belongs to the loop and stays the same; ask for it again after starting
+ * something (a call, a task, an operation) while the loop does not run, so that it tells of that.
+ * poll(2) and its kin may return EINTR without a signal.
+ * Context: the loop's thread, the first time not from inside the loop.
+ * Returns it, YIBU_EBUSY from inside, or a negative errno. */
 YIBU_API int yibu_loop_fd(yibu_loop *loop);
 
 /* Calls callback(arg) in the loop's next turn, after what is already due (asyncio: call_soon).

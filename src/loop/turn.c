@@ -240,31 +240,40 @@ void yibu_loop_stop(yibu_loop *loop)
     loop->stopping = true;
 }
 
+static int add_to(int epoll_fd, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
 static int make_descriptor(yibu_loop *loop)
 {
-    loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (loop->timer_fd < 0)
-        return -errno;
-    loop->fd = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event event = {.events = EPOLLIN};
-    if (loop->fd >= 0 &&
-        epoll_ctl(loop->fd, EPOLL_CTL_ADD, loop->timer_fd, &event) == 0 &&
-        epoll_ctl(loop->fd, EPOLL_CTL_ADD, loop->backend->class->descriptor(loop->backend),
-                  &event) == 0)
+    int r = loop->backend->class->descriptor(loop->backend);
+    if (r < 0)
+        return r;
+    int timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    int epoll_fd = timer_fd < 0 ? -1 : epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_fd < 0)
+        r = -errno;
+    else if ((r = add_to(epoll_fd, r)) == 0)
+        r = add_to(epoll_fd, timer_fd);
+    if (r == 0) {
+        loop->fd = epoll_fd;
+        loop->timer_fd = timer_fd;
         return 0;
-    int error = errno;
-    if (loop->fd >= 0)
-        close(loop->fd);
-    close(loop->timer_fd);
-    loop->fd = loop->timer_fd = -1;
-    return -error;
+    }
+    if (epoll_fd >= 0)
+        close(epoll_fd);
+    if (timer_fd >= 0)
+        close(timer_fd);
+    return r;
 }
 
 int yibu_loop_fd(yibu_loop *loop)
 {
     int r = yb_loop_check(loop);
     if (r == 0 && loop->fd < 0)
-        r = make_descriptor(loop);
+        r = loop->running ? YIBU_EBUSY : make_descriptor(loop);
     if (r < 0)
         return r;
     arm_descriptor(loop);

@@ -49,7 +49,8 @@ int yb_backend_open(const char *name, unsigned entries, yb_backend **ret_backend
 {
     if (name && !known(name))
         return -EINVAL;
-    int error = name && strcmp(name, "io_uring") == 0 ? -ENOSYS : 0;
+    bool compiled_in = CLASS_COUNT > 1;
+    int error = name && strcmp(name, "io_uring") == 0 && !compiled_in ? -ENOSYS : 0;
     for (int i = 0; i < CLASS_COUNT; i++) {
         if (name && strcmp(name, "epoll") == 0 && classes[i] != &yb_epoll_class)
             continue;

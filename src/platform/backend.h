@@ -100,8 +100,8 @@ typedef struct yb_backend_class {
     int (*wait)(yb_backend *backend, int64_t deadline_ns);
     /* Makes wait return, from any thread and from signal handlers. */
     void (*wake)(yb_backend *backend);
-    /* A descriptor that polls readable when wait(0) would find something.  Asked for again when
-     * the loop ceases to run, to submit what was queued. */
+    /* A descriptor that polls readable when wait(0) would find something, or a negative errno.
+     * Asked for again whenever the loop ceases to run, to submit what was queued. */
     int (*descriptor)(yb_backend *backend);
 
     int64_t (*now)(yb_backend *backend); /* monotonic, in nanoseconds */

@@ -35,6 +35,11 @@ typedef struct ring_backend {
     struct io_uring ring;
     int wake_fd;
     uint64_t wake_count;      /* where the read of wake_fd goes */
+    unsigned entries;         /* asked for */
+    bool polled;              /* the ring is one whose descriptor tells */
+    bool moving;              /* to such a ring: operations are withdrawn and gathered in moved */
+    bool wake_ended;          /* while moving: the read of wake_fd */
+    yb_list moved;
     uint32_t *in_flight;      /* operations under way, by descriptor */
     size_t in_flight_count;
 } ring_backend;
@@ -119,10 +124,15 @@ static void prepare_poll(struct io_uring_sqe *entry, yb_op *op)
 
 static int queue(ring_backend *r, yb_op *op, uint8_t phase)
 {
+    op->phase = phase;
+    if (YB_UNLIKELY(r->moving)) {
+        r->in_flight[op->fd]--;
+        yb_list_push_back(&r->moved, &op->links);
+        return 0;
+    }
     struct io_uring_sqe *entry = next_entry(r);
     if (!entry)
         return -EAGAIN;
-    op->phase = phase;
     if (phase == PHASE_POLL)
         prepare_poll(entry, op);
     else
@@ -196,9 +206,11 @@ static void watch_wake(ring_backend *r)
 static ssize_t judge(ring_backend *r, yb_op *op, int result)
 {
     bool cancelling = op->state == YB_OP_CANCELLING;
+    if (result == -ECANCELED && r->moving && !cancelling)
+        result = op->phase == PHASE_POLL ? -EAGAIN : -EINTR;
     if (result == -ECANCELED)
         return cancelling ? -ECANCELED : -EBADF;
-    if (op->kind == YB_OP_POLL)
+    if (op->kind == YB_OP_POLL && result != -EAGAIN)
         return result < 0 ? result : (ssize_t)yb_poll_result((unsigned)result, op->events);
     if (op->phase == PHASE_POLL && result >= 0) {
         if (op->kind == YB_OP_CONNECT)
@@ -222,7 +234,10 @@ static ssize_t judge(ring_backend *r, yb_op *op, int result)
 static void complete(ring_backend *r, void *data, int result)
 {
     if (data == &wake_tag) {
-        watch_wake(r);
+        if (r->moving)
+            r->wake_ended = true;
+        else
+            watch_wake(r);
         return;
     }
     if (!data)
@@ -232,7 +247,10 @@ static void complete(ring_backend *r, void *data, int result)
     if (verdict == -EAGAIN)
         return;
     r->in_flight[op->fd]--;
-    yb_op_complete(op, verdict);
+    if (YB_UNLIKELY(r->moving))
+        yb_op_complete_soon(op, verdict);
+    else
+        yb_op_complete(op, verdict);
 }
 
 /* Works off every completion entry that is there; returns how many there were. */
@@ -308,14 +326,6 @@ static void wake(yb_backend *backend)
     errno = saved;
 }
 
-static int descriptor_of(yb_backend *backend)
-{
-    ring_backend *r = self(backend);
-    while (io_uring_sq_ready(&r->ring) > 0 && io_uring_submit(&r->ring) == -EINTR)
-        ;
-    return r->ring.ring_fd;
-}
-
 static void close_backend(yb_backend *backend)
 {
     ring_backend *r = self(backend);
@@ -358,8 +368,10 @@ static int self_test(struct io_uring *ring)
     return result;
 }
 
-/* The flags that are worth most first; older kernels know fewer (-EINVAL). */
-static int open_ring(unsigned entries, struct io_uring *ret_ring)
+/* The flags that are worth most first; older kernels know fewer (-EINVAL).  DEFER_TASKRUN is not
+ * for a ring that others poll: work that waits for this thread to enter the kernel wakes no poller
+ * (and an eventfd registered in its stead stays silent for operations on eventfds). */
+static int open_ring(unsigned entries, bool polled, struct io_uring *ret_ring)
 {
     static const unsigned flags[] = {
         IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER |
@@ -369,9 +381,77 @@ static int open_ring(unsigned entries, struct io_uring *ret_ring)
         IORING_SETUP_CLAMP,
     };
     int r = -EINVAL;
-    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]) && r == -EINVAL; i++)
+    for (size_t i = polled; i < sizeof(flags) / sizeof(flags[0]) && r == -EINVAL; i++)
         r = io_uring_queue_init(entries, ret_ring, flags[i]);
     return r;
+}
+
+/* Moving to a ring whose descriptor can be polled, with the operations under way.  What completes
+ * meanwhile is called back in the loop's next turn. */
+
+static bool any_in_flight(const ring_backend *r)
+{
+    for (size_t fd = 0; fd < r->in_flight_count; fd++)
+        if (r->in_flight[fd] > 0)
+            return true;
+    return false;
+}
+
+/* Withdraws every operation; false: the kernel takes no more entries. */
+static bool withdraw_all(ring_backend *r)
+{
+    struct io_uring_sqe *entry = next_entry(r);
+    if (!entry)
+        return false;
+    io_uring_prep_cancel64(entry, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+    io_uring_sqe_set_data(entry, NULL);
+    r->moving = true;
+    r->wake_ended = false;
+    while (!r->wake_ended || any_in_flight(r)) {
+        (void)io_uring_submit_and_wait(&r->ring, 1);
+        reap(r);
+    }
+    r->moving = false;
+    return true;
+}
+
+static void submit_moved(ring_backend *r)
+{
+    for (yb_list *item; (item = yb_list_pop_front(&r->moved));) {
+        yb_op *op = YB_CONTAINER_OF(item, yb_op, links);
+        if (begin(r, op, op->phase) < 0)
+            yb_op_complete_soon(op, -ENOMEM);
+    }
+}
+
+static int move_to_polled_ring(ring_backend *r)
+{
+    struct io_uring polled;
+    int error = open_ring(r->entries, true, &polled);
+    if (error < 0)
+        return error;
+    if (!withdraw_all(r)) {
+        io_uring_queue_exit(&polled);
+        return -EAGAIN;
+    }
+    io_uring_queue_exit(&r->ring);
+    r->ring = polled;
+    r->polled = true;
+    (void)io_uring_register_ring_fd(&r->ring);
+    watch_wake(r);
+    submit_moved(r);
+    return 0;
+}
+
+static int descriptor_of(yb_backend *backend)
+{
+    ring_backend *r = self(backend);
+    int error = r->polled ? 0 : move_to_polled_ring(r);
+    if (error < 0)
+        return error;
+    while (io_uring_sq_ready(&r->ring) > 0 && io_uring_submit(&r->ring) == -EINTR)
+        ;
+    return r->ring.ring_fd;
 }
 
 static int open_backend(unsigned entries, yb_backend **ret_backend)
@@ -381,13 +461,15 @@ static int open_backend(unsigned entries, yb_backend **ret_backend)
         return -ENOMEM;
     r->base.class = &yb_io_uring_class;
     r->ring.ring_fd = -1;
+    r->entries = entries ? entries : DEFAULT_ENTRIES;
+    yb_list_init(&r->moved);
     int error = 0;
     r->wake_fd = eventfd(0, EFD_CLOEXEC);
     if (r->wake_fd < 0) {
         error = -errno;
         goto fail;
     }
-    error = open_ring(entries ? entries : DEFAULT_ENTRIES, &r->ring);
+    error = open_ring(r->entries, false, &r->ring);
     if (error < 0) {
         r->ring.ring_fd = -1;
         goto fail;
