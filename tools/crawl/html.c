@@ -50,8 +50,8 @@ static void add_link(struct scanner *scanner, const char *link, size_t length)
 {
     struct html_page *page = scanner->page;
     char *url = NULL;
-    if (page->links.count + page->malformed.count >= HTML_MAX_LINKS)
-        return;
+    if (*link == '#' || page->links.count + page->malformed.count >= HTML_MAX_LINKS)
+        return; /* a place in the page itself, or enough */
     switch (url_resolve(scanner->base, link, length, &url)) {
     case URL_FINE:
         scanner->failed |= !string_list_take(&page->links, url);
