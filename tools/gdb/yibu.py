@@ -141,17 +141,26 @@ def is_suspended(task):
     return begun and int(task["state"]) in (READY, SUSPENDED)
 
 
+def current_frames():
+    """How many frames gdb shows for the current one: what was inlined into it counts, too."""
+    count, frame = 1, gdb.newest_frame()
+    while frame.type() == gdb.INLINE_FRAME:
+        count, frame = count + 1, frame.older()
+    return count
+
+
 def context_frames(stack_pointer):
     """gdb's backtrace of a context, numbered from its innermost frame."""
     with unwinder.looking_at(stack_pointer):
+        current = current_frames()
         lines = gdb.execute("backtrace", to_string=True).splitlines()
     shown = []
     skipping = True  # the current frame, which is no part of it
     for line in lines:
         numbered = re.match(r"#(\d+) +(.*)", line)
-        if numbered and int(numbered[1]) >= 1:
+        if numbered and int(numbered[1]) >= current:
             skipping = False
-            line = f"#{int(numbered[1]) - 1:<2} {numbered[2]}"
+            line = f"#{int(numbered[1]) - current:<2} {numbered[2]}"
         if not skipping:
             shown.append(line)
     return shown
@@ -161,7 +170,9 @@ def waiting_place(task):
     """The public call that the task is in, and who made it."""
     call = None
     with unwinder.looking_at(int(task["context"]["stack_pointer"])):
-        frame = gdb.newest_frame().older()
+        frame = gdb.newest_frame()
+        for _ in range(current_frames()):
+            frame = frame.older()
         while frame is not None and frame.is_valid():
             name = frame.name() or "?"
             where = frame.find_sal()

@@ -34,6 +34,8 @@ run_gdb -ex 'break stop_here' -ex run -ex 'yibu-backtrace -context &suspended->c
     -ex continue -ex 'echo \nTASKS\n' -ex 'info yibu-tasks' -ex 'echo BACKTRACE\n' \
     -ex 'yibu-backtrace sleeper' -ex 'echo ALL\n' -ex 'yibu-backtrace' \
     -ex 'echo PLAIN\n' -ex 'backtrace' \
+    -ex 'break inlined' -ex continue -ex 'echo INLINED\n' -ex 'info yibu-tasks' \
+    -ex 'yibu-backtrace' \
     -ex delete -ex continue \
     "$program" >"$folder/live"
 
@@ -49,7 +51,9 @@ expect "$folder/live" \
     '^TASKS' '"the sleeper" created at .*suspended.c:[0-9]*: yibu_sleep in sleep_deeply at' \
     '^BACKTRACE' '^Task 0x[0-9a-f]* "the sleeper" (suspended):' '^#0 .*yb_switch' \
     'yibu_sleep (' 'sleep_deeply (delay_ns=1000000000000)' 'sleeping_task (' 'yb_switch_start' \
-    '^ALL' '^PLAIN' '^#0 .*stop_here' '^#1 .*run (' 'yb_switch_start' 'exited normally'
+    '^ALL' '^PLAIN' '^#0 .*stop_here' '^#1 .*run (' 'yb_switch_start' \
+    '^INLINED' '"the sleeper" created at .*suspended.c:[0-9]*: yibu_sleep in sleep_deeply at' \
+    '^Task 0x[0-9a-f]* "the sleeper" (suspended):' '^#0 .*yb_switch' 'exited normally'
 expect "$folder/live" '^3 tasks'
 if grep -q -i -e 'corrupt stack' -e 'Python Exception' -e 'Error occurred' "$folder/live"; then
     echo "gdb was not content"

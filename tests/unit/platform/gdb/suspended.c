@@ -56,6 +56,12 @@ __attribute__((noinline)) void stop_here(coroutine *suspended, yibu_task *sleepe
     }
 }
 
+/* Where gdb stops in what is inlined: then it shows two frames for one. */
+__attribute__((always_inline)) static inline void inlined(void)
+{
+    __asm__ volatile("nop");
+}
+
 static intptr_t run(void *arg)
 {
     yibu_task_options options = {.size = sizeof options, .name = "the sleeper"};
@@ -63,6 +69,7 @@ static intptr_t run(void *arg)
     yibu_spawn(sleeping_task, NULL);
     yibu_sleep(0);
     stop_here(arg, sleeper);
+    inlined();
     yibu_task_cancel(sleeper);
     yibu_await(sleeper);
     yibu_task_unref(sleeper);
