@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ typedef struct slot {
     _Atomic(yibu_loop *) loop; /* NULL: free */
     atomic_uint pending;       /* deliveries not yet called back */
     atomic_uint seen;          /* deliveries since it was added */
+    atomic_uint inside;        /* threads in the handler: they may know the loop still */
     bool once;
     yibu_callback *callback;
     void *arg;
@@ -27,6 +29,7 @@ static void handle(int number)
 {
     int saved = errno;
     slot *s = &slots[number];
+    atomic_fetch_add(&s->inside, 1);
     yibu_loop *loop = atomic_load(&s->loop);
     if (loop) {
         if (atomic_fetch_add(&s->seen, 1) > 0 && s->once) {
@@ -37,6 +40,7 @@ static void handle(int number)
         atomic_store(&loop->signalled, true);
         yb_loop_wake(loop);
     }
+    atomic_fetch_sub(&s->inside, 1);
     errno = saved;
 }
 
@@ -82,10 +86,14 @@ int yb_signal_handle_once(yibu_loop *loop, int signal, yibu_callback *callback, 
     return add(loop, signal, callback, arg, true);
 }
 
+/* When it returns, no thread's handler touches the loop any more. */
 static void release(int number)
 {
-    sigaction(number, &slots[number].before, NULL);
-    atomic_store(&slots[number].loop, NULL);
+    slot *s = &slots[number];
+    sigaction(number, &s->before, NULL);
+    atomic_store(&s->loop, NULL);
+    while (atomic_load(&s->inside) > 0)
+        sched_yield();
 }
 
 int yibu_remove_signal_handler(yibu_loop *loop, int signal)
@@ -125,6 +133,8 @@ void yb_signal_forget_loop(yibu_loop *loop)
 void yb_signal_after_fork(void)
 {
     for (int number = 1; number < NSIG; number++)
-        if (atomic_load(&slots[number].loop))
+        if (atomic_load(&slots[number].loop)) {
+            atomic_store(&slots[number].inside, 0); /* the other threads are not here */
             release(number);
+        }
 }
