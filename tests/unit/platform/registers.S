@@ -1,5 +1,6 @@
-/* uint64_t registers_changed(uint64_t seed): fills the callee-saved registers with values derived
- * from seed, calls coroutine_yield, and returns how many came back with another value. */
+/* uint64_t registers_changed(uint64_t seed, void (*fn)(void *arg), void *arg): fills the callee-saved
+ * registers with values derived from seed, calls fn(arg), and returns how many came back with another
+ * value. */
 
 #if defined(__x86_64__)
 
@@ -20,7 +21,8 @@ registers_changed:
     leaq 4(%rdi), %r13
     leaq 5(%rdi), %r14
     leaq 6(%rdi), %r15
-    call coroutine_yield
+    movq %rdx, %rdi
+    call *%rsi
     popq %rdi
     xorl %eax, %eax
     .macro compare register, difference
@@ -69,7 +71,8 @@ registers_changed:
     add x9, x0, #\n
     fmov d\n, x9
     .endr
-    bl coroutine_yield
+    mov x0, x2
+    blr x1
     ldr x1, [sp, #160]
     mov x0, #0
     .irp n, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29

@@ -8,7 +8,7 @@
 #include "platform/float_environment.h"
 #include "platform/stack.h"
 
-uint64_t registers_changed(uint64_t seed);
+uint64_t registers_changed(uint64_t seed, void (*fn)(void *arg), void *arg); /* registers.S */
 
 enum { ROUNDS = 10, MANY = 100, COLOURS = 20 };
 
@@ -17,11 +17,17 @@ typedef struct register_user {
     uint64_t changed;
 } register_user;
 
+static void yield(void *arg)
+{
+    (void)arg;
+    coroutine_yield();
+}
+
 static void use_registers(void *arg)
 {
     register_user *user = arg;
     for (int i = 0; i < ROUNDS; i++)
-        user->changed += registers_changed(user->seed + (uint64_t)i);
+        user->changed += registers_changed(user->seed + (uint64_t)i, yield, NULL);
 }
 
 static void a_switch_preserves_the_registers_of_the_callee(void **state)
@@ -40,6 +46,28 @@ static void a_switch_preserves_the_registers_of_the_callee(void **state)
         assert_int_equal(users[i].changed, 0);
         coroutine_free(both[i]);
     }
+    coroutine_thread_end();
+}
+
+static void change_registers(void *arg)
+{
+    registers_changed(*(uint64_t *)arg, yield, NULL);
+}
+
+static void resume(void *arg)
+{
+    coroutine_resume(arg);
+}
+
+static void starting_and_ending_a_context_preserves_the_registers_of_its_resumer(void **state)
+{
+    (void)state;
+    uint64_t seed = UINT64_C(0x3333333300000000);
+    coroutine *one = coroutine_new(change_registers, &seed, "changes registers");
+    assert_int_equal(registers_changed(1000, resume, one), 0); /* it starts */
+    assert_int_equal(registers_changed(2000, resume, one), 0); /* it ends */
+    assert_true(coroutine_ended(one));
+    coroutine_free(one);
     coroutine_thread_end();
 }
 
@@ -193,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_switch_preserves_the_registers_of_the_callee),
+        cmocka_unit_test(starting_and_ending_a_context_preserves_the_registers_of_its_resumer),
         cmocka_unit_test(a_context_begins_with_its_argument_on_an_aligned_stack),
         cmocka_unit_test(contexts_keep_their_locals_in_any_order_of_switches),
         cmocka_unit_test(a_context_can_be_the_one_that_resumes_others),
