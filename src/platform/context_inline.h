@@ -36,7 +36,9 @@ static inline void yb_context_start(yb_context *from, yb_context *to, yb_stack *
         yb_context_start_plain(from, to, stack, entry, arg);
 }
 
-static inline void yb_context_exit(yb_context *to)
+/* Always inline: a call would leave its return address on the return predictor's stack, and every
+ * return of the context that goes on would be predicted wrong (spawn and join: 66 ns, not 33). */
+__attribute__((always_inline)) static inline void yb_context_exit(yb_context *to)
 {
     YB_ASSERT(!yb_cxx_handling());
     yb_fiber_leave(NULL, &to->fiber);
