@@ -44,8 +44,9 @@ YIBU_BEGIN_DECLS
 YIBU_API int yibu_loop_new(const yibu_loop_options *options, yibu_loop **ret_loop);
 
 /* Ends the pools (waiting for running functions), drops callbacks that did not run, frees the
- * loop.  Tasks must have ended.  Context: the loop's thread, not from inside the loop.
- * Returns 0, or YIBU_EBUSY while tasks are left or the loop is running. */
+ * loop.  Tasks and operations on descriptors and timers must have ended.  Context: the loop's
+ * thread, not from inside the loop.
+ * Returns 0, or YIBU_EBUSY while tasks or operations are left or the loop is running. */
 YIBU_API int yibu_loop_free(yibu_loop *loop);
 
 /* The loop of this thread, or NULL (asyncio: get_running_loop). */

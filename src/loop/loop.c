@@ -141,7 +141,7 @@ int yibu_loop_free(yibu_loop *loop)
     int r = yb_loop_check(loop);
     if (r < 0)
         return r;
-    if (loop->running || loop->task_count > 0)
+    if (loop->running || loop->task_count > 0 || loop->public_pending > 0)
         return YIBU_EBUSY;
     loop->closing = true;
     for (int kind = YB_PART_COUNT - 1; kind > YB_PART_TASKS; kind--)

@@ -35,6 +35,7 @@ struct yibu_loop {
     yb_backend *backend;
     int64_t now_ns;           /* the clock as last read */
     uint64_t pending;         /* operations under way */
+    uint64_t public_pending;  /* those of them that the loop's end must wait for */
     uint64_t holds;           /* work elsewhere that will come back through the inbox */
     uint64_t task_count;      /* tasks that have not ended */
     yibu_task *main_task;     /* of yibu_run_until_complete: what SIGINT cancels */

@@ -14,6 +14,7 @@
 void yb_op_complete(yb_op *op, ssize_t result)
 {
     op->loop->pending--;
+    op->loop->public_pending -= op->is_public;
     if (YB_UNLIKELY(op->loop->unobserved)) /* the wait is over, the callback belongs to the turn */
         yb_loop_observe_start(op->loop);
     op->state = YB_OP_IDLE;
@@ -115,6 +116,7 @@ static int prepare(const yibu_loop *loop, yibu_op *public_op, yb_op_kind kind, i
     yb_op *op = view(public_op);
     memset(public_op->reserved, 0, sizeof(public_op->reserved));
     op->kind = (uint8_t)kind;
+    op->is_public = kind != YB_OP_CUSTOM; /* the other rooms end theirs with the loop */
     op->fd = fd;
     return 0;
 }
@@ -144,10 +146,13 @@ static int start(yibu_loop *loop, yibu_op *public_op)
 {
     yb_op *op = view(public_op);
     int r = yb_op_start(loop, op);
-    if (r <= 0)
+    if (r < 0)
         return r;
-    loop->pending++;
-    yb_op_complete_soon(op, op->result);
+    loop->public_pending++;
+    if (r == 1) {
+        loop->pending++;
+        yb_op_complete_soon(op, op->result);
+    }
     return 0;
 }
 
