@@ -71,6 +71,8 @@ static bool prepare_start(yb_scheduler *s, yibu_task *task)
     }
     task->stack = stack;
     task->context = (yb_context){0};
+    if (YB_UNLIKELY(s->stacks->canaries))
+        task->flags |= YB_TASK_CHECK_STACK;
     return true;
 }
 
@@ -136,9 +138,16 @@ static inline void hand_over(yb_scheduler *s, yibu_task *from, yibu_task *next)
     }
 }
 
-__attribute__((noinline)) static void hand_over_floats(yb_scheduler *s, yibu_task *from,
-                                                       yibu_task *next)
+/* What few tasks need: a look at the canary that guards the stack, floats of the task's own. */
+__attribute__((noinline)) static void hand_over_with_care(yb_scheduler *s, yibu_task *from,
+                                                          yibu_task *next)
 {
+    if (from->flags & YB_TASK_CHECK_STACK)
+        yb_stack_check(from->stack);
+    if (!(from->flags & YB_TASK_OWN_FLOAT)) {
+        hand_over(s, from, next);
+        return;
+    }
     yb_float_environment own;
     yb_float_environment_save(&own);
     yb_float_environment_restore(&s->float_environment);
@@ -155,8 +164,8 @@ void yb_task_switch_away(yibu_task *task)
         return;
     }
     int saved_errno = *s->error;
-    if (YB_UNLIKELY(task->flags & YB_TASK_OWN_FLOAT))
-        hand_over_floats(s, task, next);
+    if (YB_UNLIKELY(task->flags & (YB_TASK_OWN_FLOAT | YB_TASK_CHECK_STACK)))
+        hand_over_with_care(s, task, next);
     else
         hand_over(s, task, next);
     *s->error = saved_errno;
@@ -213,6 +222,7 @@ static yibu_task *end_on_own_stack(yibu_task *task)
         take_task(s->loop, next);
         stack->owner = next;
         next->stack = stack;
+        next->flags |= flags & YB_TASK_CHECK_STACK;
         next->context = s->departed;
         s->departed = (yb_context){0};
         become(next);
