@@ -2,11 +2,16 @@
  *
  * The C library's __libc_start_main runs constructors and then the main that it was given.  This
  * one stands before it: in the dynamic linker's search order where Yibu is a shared library, in the
- * program itself where it is static.  It gives the real one another main in a zygote.  A program
- * that its linker did not lead here (Yibu is a library's library only, or libc is linked statically
- * too) notices: `led` stays false, and it must not be run a second time. */
+ * program itself where it is static.  It gives the real one another main in a zygote.
+ *
+ * A program that its linker did not lead here, because only a library of it uses Yibu, notices:
+ * `led` stays false, and it must not be run a second time.  A program without a dynamic linker has
+ * libc's own __libc_start_main, and a constructor takes over instead; the linker puts it behind
+ * those of the program. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <stddef.h>
+#include <sys/auxv.h>
 
 #include "base/assert.h"
 #include "proc/zygote.h"
@@ -19,9 +24,20 @@ extern start_main __libc_start_main;
 
 static bool led;
 
+static bool linked_statically(void)
+{
+    return getauxval(AT_BASE) == 0;
+}
+
 bool yb_zygote_possible(void)
 {
-    return led;
+    return led || linked_statically();
+}
+
+__attribute__((constructor)) static void take_over(void)
+{
+    if (linked_statically() && yb_zygote_called())
+        yb_zygote_main(0, NULL, NULL);
 }
 
 /* Weak, so that a program linked with libc.a takes libc's. */

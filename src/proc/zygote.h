@@ -41,7 +41,7 @@ typedef struct yb_zygote_news {
 /* Whether this run of the program is a zygote; asked before main. */
 bool yb_zygote_called(void);
 
-/* What runs in main's place. */
+/* What runs in main's place; it does not return. */
 int yb_zygote_main(int argc, char **argv, char **environment);
 
 /* Whether a second run of this program would stay before main (start.c). */
