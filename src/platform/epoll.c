@@ -36,7 +36,7 @@ typedef struct epoll_backend {
     yb_backend base;
     int epoll_fd;
     int wake_fd;
-    bool no_pwait2; /* the kernel lacks epoll_pwait2 */
+    bool no_pwait2; /* epoll_pwait2 is not to be had */
     size_t chunk_count;
     descriptor **chunks; /* by descriptor number; chunks never move */
 } epoll_backend;
@@ -277,7 +277,8 @@ static int wait_events(epoll_backend *e, struct epoll_event *events, int64_t tim
     const struct timespec *limit = timeout_ns == INT64_MAX ? NULL : &time;
     if (timeout_ns > 0 && !e->no_pwait2) {
         int n = epoll_pwait2(e->epoll_fd, events, EVENTS, limit, NULL);
-        if (n >= 0 || errno != ENOSYS)
+        /* Older container runtimes forbid (EPERM) what they do not know. */
+        if (n >= 0 || (errno != ENOSYS && errno != EPERM))
             return n;
         e->no_pwait2 = true;
     }
