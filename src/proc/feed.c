@@ -172,8 +172,11 @@ static bool needs_more(yb_process_pool *pool)
 static void start_more(yb_process_pool *pool)
 {
     while (can_start(pool) && needs_more(pool)) {
-        if (pool->retry_ns > pool->loop->now_ns)
+        int64_t pause_ns = pool->retry_ns - pool->loop->now_ns;
+        if (pause_ns > 0) {
+            yb_process_pool_flush_later(pool, pause_ns);
             return;
+        }
         int r = yb_process_start(pool);
         if (r < 0) {
             yb_process_pool_start_failed(pool, r, NULL);

@@ -196,9 +196,10 @@ void yb_process_ended(yb_process *process, const yb_process_end *end)
         if (call)
             settle_with_dead(process, call, end);
     }
-    if (!process->proven)
-        yb_process_pool_start_failed(pool, YIBU_EWORKER, end);
+    bool proven = process->proven;
     yb_process_free(process);
+    if (!proven)
+        yb_process_pool_start_failed(pool, YIBU_EWORKER, end);
     yb_process_pool_flush_soon(pool);
 }
 
@@ -290,17 +291,17 @@ static void take_news(yb_process_pool *pool, const yb_zygote_news *news)
     }
 }
 
-/* The zygote has died: so have its workers, by the same hand that kills orphans. */
+/* The zygote has died: so have its workers, by the same hand that kills orphans.  One that was to
+ * be started has failed by whatever ended the zygote. */
 static void lose_zygote(yb_process_pool *pool)
 {
-    bool failed = pool->starting_count > 0;
-    yb_process_end end = {.status = SIGKILL};
     pool->loop->backend->class->forget_fd(pool->loop->backend, pool->spawner.socket);
-    int status = yb_spawner_stop(&pool->spawner, false);
-    while (!yb_list_empty(&pool->processes))
-        yb_process_ended(YB_CONTAINER_OF(pool->processes.next, yb_process, links), &end);
-    if (failed)
-        pool->last_end.status = status;
+    const yb_process_end orphaned = {.status = SIGKILL};
+    const yb_process_end unborn = {.status = yb_spawner_stop(&pool->spawner, false)};
+    while (!yb_list_empty(&pool->processes)) {
+        yb_process *process = YB_CONTAINER_OF(pool->processes.next, yb_process, links);
+        yb_process_ended(process, process->state == YB_PROCESS_STARTING ? &unborn : &orphaned);
+    }
 }
 
 int yb_process_hear(yb_process_pool *pool)

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include <yibu/error.h>
 
 static const char SELF[] = "/proc/self/exe";
 
@@ -164,7 +165,9 @@ static int give(yb_spawner *spawner, const yb_zygote_order *order, const int *fd
     do
         sent = sendmsg(spawner->socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
-    return sent < 0 ? -errno : 0;
+    if (sent < 0)
+        return errno == EPIPE || errno == ECONNRESET ? YIBU_EWORKER : -errno;
+    return 0;
 }
 
 int yb_spawner_order(yb_spawner *spawner, uint64_t worker, int lane, int doorbell, int nice)

@@ -21,7 +21,7 @@ typedef struct yb_spawner {
  * rights than its user, or another negative errno. */
 int yb_spawner_start(yb_spawner *spawner);
 
-/* Asks for a worker.  Returns 0 or a negative errno: the zygote does not listen any more. */
+/* Asks for a worker.  Returns 0, YIBU_EWORKER: the zygote has gone, or a negative errno. */
 int yb_spawner_order(yb_spawner *spawner, uint64_t worker, int lane, int doorbell, int nice);
 
 /* Asks for a worker's death. */

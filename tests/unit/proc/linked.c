@@ -31,8 +31,8 @@ static int expect(const char *what, intptr_t result, intptr_t expected)
 {
     if (result == expected)
         return 0;
-    fprintf(stderr, "%s: %s (%ld), not %ld\n", what, yibu_failed(result) ? yibu_error_name(result) : "",
-            (long)result, (long)expected);
+    fprintf(stderr, "%s: %s (%ld), not %ld\n", what,
+            yibu_failed(result) ? yibu_error_name(result) : "", (long)result, (long)expected);
     return 1;
 }
 
@@ -73,6 +73,7 @@ int main(int argc, char **argv)
     mained = 1;
     if (argc != 2)
         return 2;
-    intptr_t wrong = yibu_run(strcmp(argv[1], "works") == 0 ? expect_work : expect_refusal, NULL, NULL);
+    intptr_t wrong =
+        yibu_run(strcmp(argv[1], "works") == 0 ? expect_work : expect_refusal, NULL, NULL);
     return wrong == 0 ? 0 : 1;
 }

@@ -46,9 +46,9 @@ LOOP_TEST(job_gives_its_status_and_output)
 
 LOOP_TEST(input_and_output_have_any_size)
 {
-    static const size_t sizes[] = {0,       1,       15,      16,      17,      63,     64,
-                                   65,      255,     256,     4095,    4096,    4097,   65535,
-                                   65536,   65537,   262143,  262144,  262145,  1 << 20, 4194303,
+    static const size_t sizes[] = {0,       1,       15,      16,      17,     63,      64,
+                                   65,      255,     256,     4095,    4096,   4097,    65535,
+                                   65536,   65537,   262143,  262144,  262145, 1 << 20, 4194303,
                                    4194304, 4194305, 5 << 20, 40000000};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         copy_of_size(sizes[i]);

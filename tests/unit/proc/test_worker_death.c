@@ -26,14 +26,25 @@ static intptr_t end_badly(yibu_bytes input, yibu_buffer *output)
     yibu_buffer_append(output, "half an answer", 14);
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     switch (how) {
-    case 's': raise(SIGSEGV); break;
-    case 'k': raise(SIGKILL); break;
-    case 'a': abort();
-    case 'e': exit(3);
-    case '_': _exit(0);
-    case 'o': return overflow(&how);
-    case 't': raise(SIGTERM); break;
-    default: break;
+    case 's':
+        raise(SIGSEGV);
+        break;
+    case 'k':
+        raise(SIGKILL);
+        break;
+    case 'a':
+        abort();
+    case 'e':
+        exit(3);
+    case '_':
+        _exit(0);
+    case 'o':
+        return overflow(&how);
+    case 't':
+        raise(SIGTERM);
+        break;
+    default:
+        break;
     }
     return 0;
 }
