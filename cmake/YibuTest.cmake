@@ -5,7 +5,8 @@
 # registers it once a backend as NAME.epoll and NAME.io_uring with YIBU_BACKEND set. ONE_BACKEND
 # registers it once, as NAME, for what never touches a loop. SERIAL keeps other tests away while it
 # runs. Labels: the folders below tests/ that it is in, and LABELS. TIMEOUT is that of a plain
-# build (60 by default) and is stretched where instrumentation or emulation slows the program.
+# build (60 by default) and is stretched where instrumentation or emulation slows the program; the
+# program knows how much by YB_TEST_SLOWDOWN.
 
 set(YB_TEST_LAUNCHER "")
 set(YB_TEST_SLOWDOWN 1)
@@ -64,6 +65,7 @@ function(yb_add_test)
     add_executable(${target} ${arg_SOURCES})
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src
                                                  ${PROJECT_SOURCE_DIR}/tests/support)
+    target_compile_definitions(${target} PRIVATE YB_TEST_SLOWDOWN=${YB_TEST_SLOWDOWN})
     target_link_libraries(${target} PRIVATE ${arg_LIBS} yibu_static PkgConfig::cmocka
                                             Threads::Threads)
 
