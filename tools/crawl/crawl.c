@@ -19,7 +19,9 @@
 #include <yibu/curl.h>
 
 #include "content.h"
+#include "memory.h"
 #include "progress.h"
+#include "url.h"
 
 #define BACKLOG 2
 #define HELD_BYTES ((size_t)256 * 1024 * 1024)
@@ -100,6 +102,19 @@ static void visit_robots(struct visit *visit)
 
 /* --- pages ------------------------------------------------------------------------------------ */
 
+static void follow(struct frontier *frontier, struct page *page, const char *location)
+{
+    char *url = NULL;
+    url_verdict verdict = url_resolve(NULL, location, strlen(location), &url);
+    if (verdict == URL_FINE)
+        frontier_add_redirect(frontier, page, url);
+    else if (verdict == URL_FOREIGN)
+        page_end(page, PAGE_REDIRECT, "to %s", location);
+    else
+        page_end(page, PAGE_BROKEN, "redirects to '%s', which is not a URL", location);
+    free(url);
+}
+
 bool crawl_judge(struct frontier *frontier, struct page *page, struct response *response)
 {
     page->status = response->status;
@@ -109,7 +124,7 @@ bool crawl_judge(struct frontier *frontier, struct page *page, struct response *
     if (response->error < 0)
         page_end(page, PAGE_BROKEN, "%s", response->reason);
     else if (is_redirect(response))
-        frontier_add_redirect(frontier, page, response->location);
+        follow(frontier, page, response->location);
     else if (response->status >= 400)
         page_end(page, PAGE_BROKEN, NULL);
     else if (response->too_large)
@@ -367,6 +382,7 @@ static intptr_t run_crawl(void *arg)
 int crawl_run(struct crawl *crawl, const struct string_list *starts,
               const yibu_loop_options *loop_options)
 {
+    memory_keep();
     crawl->frontier.limits = crawl->options->limits;
     crawl->fetcher.options = &crawl->options->fetch;
     crawl->writing = (yibu_semaphore)YIBU_SEMAPHORE_INIT(1);

@@ -14,6 +14,7 @@
 #include <zstd.h>
 
 #include "fingerprint.h"
+#include "memory.h"
 #include "tar.h"
 
 static int64_t monotonic_now(void)
@@ -129,6 +130,8 @@ int digest_unpack(yibu_bytes output, struct digest_result *ret_result, yibu_byte
 static intptr_t crawl_digest(yibu_bytes input, yibu_buffer *output)
 {
     static struct digester digester;
+    if (!digester.compressor)
+        memory_keep();
     return digest_compute(&digester, input, output);
 }
 YIBU_JOB(crawl_digest);

@@ -9,6 +9,7 @@
 #include "report.h"
 
 #define MAX_SHOWN 20 /* of a section; --json has them all */
+#define MAX_GROUP 5
 #define MAX_REFERRERS 3
 
 /* Text from elsewhere, without what would speak to the terminal. */
@@ -30,10 +31,12 @@ static const char *plural(size_t count)
     return count == 1 ? "" : "s";
 }
 
+/* Ends a section. */
 static void print_rest(FILE *file, size_t count)
 {
     if (count > MAX_SHOWN)
         fprintf(file, "  … and %zu more; --json lists them all\n", count - MAX_SHOWN);
+    putc('\n', file);
 }
 
 static void print_referrers(FILE *file, const struct page *page)
@@ -57,7 +60,7 @@ static void print_broken(FILE *file, const struct page_list *list)
     char reason[64];
     if (list->count == 0)
         return;
-    fprintf(file, "\nBroken links: %zu\n", list->count);
+    fprintf(file, "Broken links: %zu\n", list->count);
     for (size_t i = 0; i < list->count && i < MAX_SHOWN; i++) {
         const struct page *page = list->pages[i];
         print_url(file, "  ", page->url);
@@ -72,12 +75,13 @@ static void print_groups(FILE *file, const char *title, const struct page_group 
 {
     if (count == 0)
         return;
-    fprintf(file, "\n%s: %zu group%s\n", title, count, plural(count));
+    fprintf(file, "%s: %zu group%s\n", title, count, plural(count));
     for (size_t i = 0; i < count && i < MAX_SHOWN; i++) {
         const struct page_list *list = &groups[i].pages;
-        for (size_t j = 0; j < list->count && j < MAX_SHOWN; j++)
+        for (size_t j = 0; j < list->count && j < MAX_GROUP; j++)
             print_url(file, j == 0 ? "  " : "    = ", list->pages[j]->url);
-        print_rest(file, list->count);
+        if (list->count > MAX_GROUP)
+            fprintf(file, "    = … %zu more\n", list->count - MAX_GROUP);
     }
     print_rest(file, count);
 }
@@ -86,7 +90,7 @@ static void print_slow(FILE *file, const struct page_list *list)
 {
     if (list->count == 0)
         return;
-    fprintf(file, "\nSlow pages: %zu\n", list->count);
+    fprintf(file, "Slow pages: %zu\n", list->count);
     for (size_t i = 0; i < list->count && i < MAX_SHOWN; i++) {
         fprintf(file, "  %6.2f s  ", (double)list->pages[i]->elapsed_ns / 1e9);
         print_url(file, "", list->pages[i]->url);
@@ -100,7 +104,7 @@ static void print_pages(FILE *file, const char *title, const struct page_list *l
 {
     if (list->count == 0)
         return;
-    fprintf(file, "\n%s: %zu\n", title, list->count);
+    fprintf(file, "%s: %zu\n", title, list->count);
     for (size_t i = 0; i < list->count && i < MAX_SHOWN; i++) {
         const struct page *page = list->pages[i];
         print_url(file, "  ", page->url);
@@ -155,18 +159,19 @@ static void print_totals(FILE *file, const struct report *report)
             plural(report->by_outcome[PAGE_REDIRECT].count), report->by_outcome[PAGE_BROKEN].count);
 }
 
+/* The totals come last, where a terminal shows them. */
 void report_print(const struct report *report, FILE *file)
 {
-    print_totals(file, report);
-    print_limits(file, report);
-    if (report->crawl->archive)
-        print_archive(file, report->crawl->archive);
-    print_broken(file, &report->by_outcome[PAGE_BROKEN]);
-    print_groups(file, "Duplicates", report->groups, report->exact_count);
+    print_pages(file, "Remarks", &report->remarks, NULL);
+    print_pages(file, "Not visited", &report->by_outcome[PAGE_FORBIDDEN], NULL);
+    print_pages(file, "Cut off", &report->by_outcome[PAGE_TOO_LARGE], "larger than --max-body");
+    print_slow(file, &report->slow);
     print_groups(file, "Near-duplicates", report_near_groups(report),
                  report->group_count - report->exact_count);
-    print_slow(file, &report->slow);
-    print_pages(file, "Cut off", &report->by_outcome[PAGE_TOO_LARGE], "larger than --max-body");
-    print_pages(file, "Not visited", &report->by_outcome[PAGE_FORBIDDEN], NULL);
-    print_pages(file, "Remarks", &report->remarks, NULL);
+    print_groups(file, "Duplicates", report->groups, report->exact_count);
+    print_broken(file, &report->by_outcome[PAGE_BROKEN]);
+    print_totals(file, report);
+    if (report->crawl->archive)
+        print_archive(file, report->crawl->archive);
+    print_limits(file, report);
 }

@@ -53,28 +53,6 @@ static void free_rules(struct rule_list *list)
     *list = (struct rule_list){0};
 }
 
-/* A pattern in the form paths have: escapes normalised, other octets than ASCII escaped. */
-static char *normal_pattern(struct span text)
-{
-    char *pattern = malloc(3 * text.length + 1);
-    if (!pattern)
-        return NULL;
-    char *to = pattern;
-    for (size_t i = 0; i < text.length; i++) {
-        unsigned char octet = (unsigned char)text.start[i];
-        if (octet > ' ' && octet < 0x7f) {
-            *to++ = (char)octet;
-        } else {
-            *to++ = '%';
-            *to++ = "0123456789ABCDEF"[octet >> 4];
-            *to++ = "0123456789ABCDEF"[octet & 15];
-        }
-    }
-    *to = '\0';
-    url_normalise_escapes(pattern);
-    return pattern;
-}
-
 static bool add_rule(struct rule_list *list, struct span value, bool allow)
 {
     if (list->count == list->capacity) {
@@ -85,7 +63,7 @@ static bool add_rule(struct rule_list *list, struct span value, bool allow)
         list->items = items;
         list->capacity = capacity;
     }
-    char *pattern = normal_pattern(value);
+    char *pattern = url_normal_path(value.start, value.length);
     if (!pattern)
         return false;
     list->items[list->count++] = (struct rule){pattern, strlen(pattern), allow};

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,42 +18,42 @@ static int hex_value(char digit)
     return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
-void url_normalise_escapes(char *text)
+/* Octets that stand for themselves in a path or query, as browsers have it. */
+static bool stands_for_itself(unsigned char octet)
 {
-    char *to = text;
-    for (const char *from = text; *from; from++) {
-        int high = *from == '%' ? hex_value(from[1]) : -1;
-        int low = high >= 0 ? hex_value(from[2]) : -1;
-        if (low < 0) {
-            *to++ = *from;
-            continue;
-        }
-        char byte = (char)(high * 16 + low);
-        if (byte && strchr(UNRESERVED, byte)) {
-            *to++ = byte;
-        } else {
-            *to++ = '%';
-            *to++ = "0123456789ABCDEF"[high];
-            *to++ = "0123456789ABCDEF"[low];
-        }
-        from += 2;
-    }
-    *to = '\0';
+    return octet > ' ' && octet < 0x7f && !strchr("\"<>\\^`{|}", octet);
 }
 
-/* Rewrites one part of a URL, where it has that part. */
-static CURLUcode rewrite(CURLU *url, CURLUPart part, void (*change)(char *text))
+static char *write_escape(char *to, unsigned char octet)
 {
-    char *text = NULL;
-    CURLUcode code = curl_url_get(url, part, &text, 0);
-    if (code == CURLUE_OUT_OF_MEMORY)
-        return code;
-    if (code != CURLUE_OK)
-        return CURLUE_OK;
-    change(text);
-    code = curl_url_set(url, part, text, 0);
-    curl_free(text);
-    return code;
+    *to++ = '%';
+    *to++ = "0123456789ABCDEF"[octet >> 4];
+    *to++ = "0123456789ABCDEF"[octet & 15];
+    return to;
+}
+
+char *url_normal_path(const char *text, size_t length)
+{
+    char *path = malloc(3 * length + 1);
+    if (!path)
+        return NULL;
+    char *to = path;
+    for (size_t i = 0; i < length; i++) {
+        unsigned char octet = (unsigned char)text[i];
+        int high = octet == '%' && i + 2 < length ? hex_value(text[i + 1]) : -1;
+        int low = high >= 0 ? hex_value(text[i + 2]) : -1;
+        bool escaped = low >= 0;
+        if (escaped) {
+            octet = (unsigned char)(high * 16 + low);
+            i += 2;
+        }
+        if (escaped ? octet && strchr(UNRESERVED, octet) : stands_for_itself(octet))
+            *to++ = (char)octet;
+        else
+            to = write_escape(to, octet);
+    }
+    *to = '\0';
+    return path;
 }
 
 static void lower_case(char *text)
@@ -71,25 +72,44 @@ static bool is_http(CURLU *url)
     return http;
 }
 
+static CURLUcode lower_host(CURLU *url)
+{
+    char *host = NULL;
+    CURLUcode code = curl_url_get(url, CURLUPART_HOST, &host, 0);
+    if (code != CURLUE_OK)
+        return code;
+    lower_case(host);
+    code = curl_url_set(url, CURLUPART_HOST, host, 0);
+    curl_free(host);
+    return code;
+}
+
+/* The text of a URL with its path and query in normal form.  libcurl has a form of its own for
+ * escapes, so this is done last. */
+static char *with_normal_path(const char *text)
+{
+    size_t begin = (size_t)(url_path(text) - text);
+    char *path = url_normal_path(text + begin, strlen(text + begin));
+    char *url = NULL;
+    if (path && asprintf(&url, "%.*s%s", (int)begin, text, path) < 0)
+        url = NULL;
+    free(path);
+    return url;
+}
+
 static url_verdict write_normal_form(CURLU *url, char **ret_url)
 {
     if (!is_http(url))
         return URL_FOREIGN;
+    char *text = NULL;
     CURLUcode code = curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
     if (code == CURLUE_OK)
-        code = rewrite(url, CURLUPART_HOST, lower_case);
-    if (code == CURLUE_OK)
-        code = rewrite(url, CURLUPART_PATH, url_normalise_escapes);
-    if (code == CURLUE_OK)
-        code = rewrite(url, CURLUPART_QUERY, url_normalise_escapes);
-    char *text = NULL;
+        code = lower_host(url);
     if (code == CURLUE_OK)
         code = curl_url_get(url, CURLUPART_URL, &text, CURLU_NO_DEFAULT_PORT);
-    if (code == CURLUE_OUT_OF_MEMORY)
-        return URL_NO_MEMORY;
     if (code != CURLUE_OK)
-        return URL_MALFORMED;
-    *ret_url = strdup(text);
+        return code == CURLUE_OUT_OF_MEMORY ? URL_NO_MEMORY : URL_MALFORMED;
+    *ret_url = with_normal_path(text);
     curl_free(text);
     return *ret_url ? URL_FINE : URL_NO_MEMORY;
 }

@@ -34,7 +34,8 @@ char *url_site(const char *url);
 /* The part from the path on, within url. */
 const char *url_path(const char *url);
 
-/* Writes percent-encoding in its normal form, in place: it never grows. */
-void url_normalise_escapes(char *text);
+/* A path, and query, with percent-encoding in its normal form: capitals, and only where it is
+ * needed.  NULL: no memory.  The caller frees it. */
+char *url_normal_path(const char *text, size_t length);
 
 #endif

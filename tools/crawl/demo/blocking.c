@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "content.h"
+#include "memory.h"
 
 struct shared {
     struct crawl *crawl;
@@ -209,6 +210,7 @@ int blocking_crawl(struct crawl *crawl, const char *start, unsigned threads,
     struct shared shared = {
         .crawl = crawl, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     int64_t start_ns = now(CLOCK_MONOTONIC);
+    memory_keep();
     crawl->frontier.limits = crawl->options->limits;
     frontier_add_start(&crawl->frontier, start);
     curl_global_init(CURL_GLOBAL_DEFAULT);
