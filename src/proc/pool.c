@@ -64,11 +64,24 @@ static void flush(yb_process_pool *pool)
         yb_process_pool_flush_soon(pool);
 }
 
+/* The last to let go frees: a watch, or a flush that was queued when the end came. */
+static void free_when_unwatched(yb_process_pool *pool)
+{
+    if (pool->doorbell_watch.active || pool->news_watch.active || pool->flushing)
+        return;
+    for (yb_list *item; (item = yb_list_pop_front(&pool->spare));)
+        yb_free(YB_CONTAINER_OF(item, yb_call, links));
+    close(pool->doorbell);
+    yb_free(pool);
+}
+
 static void run_flush(yb_runnable *item)
 {
     yb_process_pool *pool = YB_CONTAINER_OF(item, yb_process_pool, flush);
     pool->flushing = false;
-    if (!pool->ending)
+    if (pool->ending)
+        free_when_unwatched(pool);
+    else
         flush(pool);
 }
 
@@ -197,25 +210,16 @@ static int watch(yb_process_pool *pool, yb_process_watch *watch, int fd,
     return 0;
 }
 
-static void free_when_unwatched(yb_process_pool *pool)
-{
-    if (pool->doorbell_watch.active || pool->news_watch.active || pool->flushing)
-        return;
-    for (yb_list *item; (item = yb_list_pop_front(&pool->spare));)
-        yb_free(YB_CONTAINER_OF(item, yb_call, links));
-    close(pool->doorbell);
-    yb_free(pool);
-}
-
 /* A watch has come back; returns whether the pool goes on. */
 static bool come_back(yb_process_pool *pool, yb_process_watch *watch)
 {
     watch->active = false;
-    if (!pool->ending)
-        pool->loop->pending++;
-    else
+    if (pool->ending) {
         free_when_unwatched(pool);
-    return !pool->ending;
+        return false;
+    }
+    pool->loop->pending++;
+    return true;
 }
 
 static void hear_doorbell(yb_op *op, ssize_t result)

@@ -147,7 +147,7 @@ static intptr_t exit_while_they_stay(void *arg)
     (void)yibu_sleep(YIBU_MS(1));
     while (read(*(int *)arg, &byte, 1) < 0 && errno == EAGAIN)
         (void)yibu_sleep(YIBU_MS(1));
-    exit(5);
+    _exit(5);
 }
 
 static int run_exit_while_they_stay(void *arg)

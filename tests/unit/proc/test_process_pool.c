@@ -261,7 +261,7 @@ static intptr_t list_descriptors(yibu_bytes input, yibu_buffer *output)
     (void)input;
     DIR *folder = opendir("/proc/self/fd");
     for (struct dirent *entry; (entry = readdir(folder));) {
-        char line[400], target[300] = "", path[300];
+        char line[600], target[300] = "", path[300];
         snprintf(path, sizeof(path), "/proc/self/fd/%s", entry->d_name);
         if (entry->d_name[0] == '.' || readlink(path, target, sizeof(target) - 1) < 0)
             continue;
