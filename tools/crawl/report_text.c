@@ -63,8 +63,9 @@ static void print_broken(FILE *file, const struct page_list *list)
     fprintf(file, "Broken links: %zu\n", list->count);
     for (size_t i = 0; i < list->count && i < MAX_SHOWN; i++) {
         const struct page *page = list->pages[i];
-        print_url(file, "  ", page->url);
-        print_url(file, "      ", report_reason(page, reason, sizeof(reason)));
+        fputs("  ", file);
+        print_text(file, page->url);
+        print_url(file, ": ", report_reason(page, reason, sizeof(reason)));
         print_referrers(file, page);
     }
     print_rest(file, list->count);
@@ -107,9 +108,9 @@ static void print_pages(FILE *file, const char *title, const struct page_list *l
     fprintf(file, "%s: %zu\n", title, list->count);
     for (size_t i = 0; i < list->count && i < MAX_SHOWN; i++) {
         const struct page *page = list->pages[i];
-        print_url(file, "  ", page->url);
-        if (page->reason || fallback)
-            print_url(file, "      ", page->reason ? page->reason : fallback);
+        fputs("  ", file);
+        print_text(file, page->url);
+        print_url(file, ": ", page->reason ? page->reason : fallback);
     }
     print_rest(file, list->count);
 }
@@ -162,8 +163,8 @@ static void print_totals(FILE *file, const struct report *report)
 /* The totals come last, where a terminal shows them. */
 void report_print(const struct report *report, FILE *file)
 {
-    print_pages(file, "Remarks", &report->remarks, NULL);
-    print_pages(file, "Not visited", &report->by_outcome[PAGE_FORBIDDEN], NULL);
+    print_pages(file, "Remarks", &report->remarks, "");
+    print_pages(file, "Not visited", &report->by_outcome[PAGE_FORBIDDEN], "");
     print_pages(file, "Cut off", &report->by_outcome[PAGE_TOO_LARGE], "larger than --max-body");
     print_slow(file, &report->slow);
     print_groups(file, "Near-duplicates", report_near_groups(report),
