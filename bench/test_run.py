@@ -248,6 +248,12 @@ class Words(unittest.TestCase):
         line, = parse('hello\n{"case": "c", "value": 1, "unit": "ns", "n": 2}\n')
         self.assertEqual(line["n"], 2)
 
+    def test_markdown_has_a_row_a_case_and_a_column_a_contender(self):
+        results = aggregate(samples(YIBU, [10.0] * 10) + samples(OTHER, [9.0] * 10))
+        self.assertEqual(list(report.markdown(results)),
+                         ["| case | yibu io_uring | other |", "| --- | ---: | ---: |",
+                          "| case, ns | 10 | 9 (**0.90**) |"])
+
     def test_json_lines_are_one_a_result(self):
         class Outcome:
             samples = samples(YIBU, [1.0]) + samples(OTHER, [2.0])

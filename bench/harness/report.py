@@ -40,11 +40,32 @@ def columns(table):
         yield "  ".join(cells).rstrip()
 
 
-def markdown(table):
-    yield "| " + " | ".join(table[0]) + " |"
-    yield "|" + "|".join(" ---: " if 3 <= i <= 7 else " --- " for i in range(len(COLUMNS))) + "|"
-    for line in table[1:]:
-        yield "| " + " | ".join(line) + " |"
+def contender_name(contender):
+    kernel_side = contender.runtime in ("yibu", "raw")
+    return f"{contender.runtime} {contender.backend}" if kernel_side else contender.runtime
+
+
+def cell(result):
+    """A median and its ratio: bold where Yibu is behind, in italics where nobody leads."""
+    if result is None:
+        return ""
+    words = number(result.value)
+    if result.contender.reference or result.ratio is None:
+        return words
+    mark = {"ahead of Yibu": "**", "no lead": "*"}.get(result.verdict, "")
+    return f"{words} ({mark}{result.ratio:.2f}{mark})"
+
+
+def markdown(results):
+    """One row a case, one column a contender, for documents."""
+    contenders = sorted(dict.fromkeys(result.contender for result in results),
+                        key=lambda contender: contender.runtime != "yibu")
+    found = {(r.case, r.unit, r.contender): r for r in results}
+    yield "| case | " + " | ".join(map(contender_name, contenders)) + " |"
+    yield "| --- |" + " ---: |" * len(contenders)
+    for case, unit in dict.fromkeys((result.case, result.unit) for result in results):
+        cells = [cell(found.get((case, unit, contender))) for contender in contenders]
+        yield f"| {case}, {unit} | " + " | ".join(cells) + " |"
 
 
 def heading(outcome, results):
@@ -76,8 +97,7 @@ def text(outcome, as_markdown=False):
     """The report of one topic, failures included."""
     results = aggregate(outcome.samples)
     lines = [heading(outcome, results), ""]
-    table = [COLUMNS, *rows(results)]
-    lines += markdown(table) if as_markdown else columns(table)
+    lines += markdown(results) if as_markdown else columns([COLUMNS, *rows(results)])
     lines += ["", reference_note(results)]
     if outcome.failures:
         lines += ["", "Without a full result:", *failure_lines(outcome)]
