@@ -337,7 +337,8 @@ static void close_backend(yb_backend *backend)
     yb_free(r);
 }
 
-/* Whether the ring does what this file needs: the operations, and a wait with a time limit. */
+/* Whether the ring does what this file needs: the operations, a cancel of many at once (which Linux
+ * 5.19 brought), and a wait with a time limit. */
 static int self_test(struct io_uring *ring)
 {
     static const int needed[] = {IORING_OP_READ,   IORING_OP_WRITE,    IORING_OP_RECV,
@@ -356,7 +357,7 @@ static int self_test(struct io_uring *ring)
         return -EOPNOTSUPP;
 
     struct io_uring_sqe *entry = io_uring_get_sqe(ring);
-    io_uring_prep_nop(entry);
+    io_uring_prep_cancel64(entry, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
     io_uring_sqe_set_data(entry, NULL);
     struct io_uring_cqe *completion;
     struct __kernel_timespec second = {.tv_sec = 1};
