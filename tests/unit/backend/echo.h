@@ -8,6 +8,9 @@
 
 #include "test.h"
 
+/* Why the server let a client down: then what the client saw is not the first failure. */
+static intptr_t echo_trouble;
+
 static intptr_t echo_connection(void *arg)
 {
     int fd = (int)(intptr_t)arg;
@@ -21,6 +24,8 @@ static intptr_t echo_connection(void *arg)
         }
     }
     yibu_close(fd);
+    if (n < 0)
+        echo_trouble = n;
     return n;
 }
 
@@ -35,8 +40,10 @@ static intptr_t echo_serve(void *arg)
             return fd;
         }
         yibu_task *task = yibu_create_task(echo_connection, (void *)(intptr_t)fd, NULL);
-        if (!task)
+        if (!task) {
             yibu_close(fd);
+            echo_trouble = -ENOMEM;
+        }
         yibu_task_unref(task);
     }
 }
@@ -105,6 +112,7 @@ static intptr_t echo_program(void *arg)
 {
     (void)arg;
     yibu_address address;
+    echo_trouble = 0;
     int listener = yibu_tcp_listen("127.0.0.1", 0, NULL);
     if (listener < 0)
         return listener;
@@ -125,7 +133,7 @@ static intptr_t echo_program(void *arg)
     if (yibu_failed(ended) && ended != -ECANCELED)
         r = ended; /* the client only suffered from it */
     yibu_task_unref(server);
-    return r;
+    return r < 0 && echo_trouble ? echo_trouble : r;
 }
 
 #endif
