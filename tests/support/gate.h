@@ -5,19 +5,20 @@
 
 #include <errno.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 
 #include "test.h"
 
 typedef struct gate {
     sem_t started, go;
-    int passed; /* by functions that run one after another */
+    _Atomic(int) passed;
 } gate;
 
 static inline void gate_open(gate *g)
 {
     sem_init(&g->started, 0, 0);
     sem_init(&g->go, 0, 0);
-    g->passed = 0;
+    atomic_init(&g->passed, 0);
 }
 
 static inline void gate_close(gate *g)
@@ -38,7 +39,7 @@ static inline intptr_t pass_gate(void *arg)
     gate *g = arg;
     sem_post(&g->started);
     wait_on(&g->go);
-    return g->passed++;
+    return atomic_fetch_add(&g->passed, 1);
 }
 
 /* As a task. */

@@ -1,6 +1,8 @@
 /* Functions on threads, in the callback form, without any task. */
 #include <pthread.h>
+#include <sched.h>
 
+#include "exec/thread_pool.h"
 #include "gate.h"
 
 /* An operation that notes how it ended. */
@@ -59,6 +61,27 @@ static void a_start_that_fails_never_calls_back(void **state)
     assert_int_equal(yibu_loop_run_once(loop, 0), 0);
     assert_int_equal(c.calls, 0);
     assert_int_equal(yibu_loop_free(loop), 0);
+}
+
+static void ten_thousand_calls_at_once_return_each_its_own_result(void **state)
+{
+    (void)state;
+    enum { CALLS = 10000 };
+    yibu_loop *loop = new_loop(0);
+    call *calls = calloc(CALLS, sizeof(*calls));
+    for (intptr_t i = 0; i < CALLS; i++) {
+        calls[i].op.callback = note_end;
+        assert_int_equal(yibu_op_to_thread(loop, &calls[i].op, return_argument, (void *)i), 0);
+    }
+    for (int i = 0; i < CALLS; i++)
+        run_until_called(loop, &calls[i]);
+    assert_int_equal(yibu_loop_run_once(loop, 0), 0);
+    for (int i = 0; i < CALLS; i++) {
+        assert_int_equal(calls[i].calls, 1);
+        assert_int_equal(calls[i].result, i);
+    }
+    assert_int_equal(yibu_loop_free(loop), 0);
+    free(calls);
 }
 
 enum { REPEATS = 1000 };
@@ -130,11 +153,18 @@ static void a_function_that_runs_ends_with_its_result_whoever_cancels(void **sta
     gate_close(&g);
 }
 
-static void *open_gate(void *arg)
+typedef struct opener {
+    gate *g;
+    yb_thread_pool *pool;
+} opener;
+
+/* Lets the running function return once the pool is ending. */
+static void *open_gate_at_the_end(void *arg)
 {
-    gate *g = arg;
-    wait_on(&g->started);
-    sem_post(&g->go);
+    opener *o = arg;
+    while (!atomic_load(&o->pool->stopping))
+        sched_yield();
+    sem_post(&o->g->go);
     return NULL;
 }
 
@@ -153,11 +183,11 @@ static void the_end_of_a_loop_waits_for_what_runs_and_drops_what_waits(void **st
         waiting[i].op.callback = note_end;
         assert_int_equal(yibu_op_to_thread(loop, &waiting[i].op, pass_gate, &g), 0);
     }
-    sem_post(&g.started);
-    pthread_t opener;
-    assert_int_equal(pthread_create(&opener, NULL, open_gate, &g), 0);
+    opener o = {&g, YB_CONTAINER_OF(loop->parts[YB_PART_THREADS], yb_thread_pool, executor.part)};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, open_gate_at_the_end, &o), 0);
     assert_int_equal(yibu_loop_free(loop), 0);
-    pthread_join(opener, NULL);
+    pthread_join(thread, NULL);
     assert_int_equal(g.passed, 1);
     assert_int_equal(running.calls, 1);
     assert_int_equal(running.result, 0);
@@ -191,6 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_callback_receives_the_result_from_the_loop),
         cmocka_unit_test(a_start_that_fails_never_calls_back),
+        cmocka_unit_test(ten_thousand_calls_at_once_return_each_its_own_result),
         cmocka_unit_test(an_operation_may_be_started_again_from_its_callback),
         cmocka_unit_test(a_function_in_line_is_withdrawn_by_a_cancel),
         cmocka_unit_test(a_function_that_runs_ends_with_its_result_whoever_cancels),
