@@ -2,6 +2,7 @@
  * The whole takes as long as the slowest, or the time limit of one.
  *
  * usage: fetch HOST[:PORT]… */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,12 +67,14 @@ static intptr_t fetch_all(void *arg)
     int count = 0;
     while (names[count])
         count++;
-    page *pages = calloc((size_t)count, sizeof(*pages));
-    for (int i = 0; pages && i < count; i++) {
+    page *pages = count > 0 ? calloc((size_t)count, sizeof(*pages)) : NULL;
+    if (!pages)
+        return -ENOMEM;
+    for (int i = 0; i < count; i++) {
         parse(names[i], &pages[i]);
         pages[i].task = yibu_create_task(fetch, &pages[i], NULL);
     }
-    for (int i = 0; pages && i < count; i++)
+    for (int i = 0; i < count; i++)
         report(&pages[i]);
     free(pages);
     return 0;
@@ -79,6 +82,9 @@ static intptr_t fetch_all(void *arg)
 
 int main(int argc, char **argv)
 {
-    (void)argc;
+    if (argc < 2) {
+        fprintf(stderr, "usage: fetch HOST[:PORT]...\n");
+        return 2;
+    }
     return yibu_failed(yibu_run(fetch_all, argv + 1, NULL));
 }
