@@ -38,15 +38,20 @@ static intptr_t everything_calls(void)
     return r < 0 ? r : slept < 0 ? slept : count == expected ? 0 : -EPROTO;
 }
 
+static void everything_watched(void *arg)
+{
+    yibu_remove_reader(yibu_get_running_loop(), *(int *)arg);
+}
+
 /* A watch of a descriptor with a high number, so that tables grow. */
 static intptr_t everything_watch(void)
 {
     yibu_loop *loop = yibu_get_running_loop();
-    int ends[2], count = 0;
+    int ends[2];
     if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0)
         return -errno;
     int fd = fcntl(ends[0], F_DUPFD_CLOEXEC, 700);
-    intptr_t r = fd < 0 ? -errno : yibu_add_reader(loop, fd, everything_note, &count);
+    intptr_t r = fd < 0 ? -errno : yibu_add_reader(loop, fd, everything_watched, &fd);
     if (r == 0) {
         (void)!write(ends[1], "x", 1);
         r = yibu_sleep(YIBU_MS(1));
