@@ -1,8 +1,7 @@
 /* A crawl: pages fetched in coroutines, parsed in threads, digested in processes.
  *
- * One task a page, its visit: fetch (libcurl on the loop), content_parse (thread pool),
- * digest_compute (process pool), and then what was found goes to the frontier, which may let more
- * visits start.  The first page of a server waits for a visit that reads its robots.txt.
+ * One task a page, its visit.  What it finds goes to the frontier, which may let more visits start.
+ * The first page of a server waits for a visit that reads its robots.txt.
  *
  * A visit is in crawl->visits from its start to its end, and counts as fetching and then as
  * working.  Limits bound both: --concurrency for the first, BACKLOG times that and HELD_BYTES for
@@ -18,258 +17,13 @@
 
 #include <yibu/curl.h>
 
-#include "content.h"
 #include "memory.h"
 #include "progress.h"
-#include "url.h"
+#include "visit.h"
 
 #define BACKLOG 2
 #define HELD_BYTES ((size_t)256 * 1024 * 1024)
 #define CLEAN_UP_NS YIBU_SECONDS(10)
-
-struct visit {
-    struct crawl *crawl;
-    struct page *page; /* NULL: the visit reads host's robots.txt */
-    struct host *host;
-    yibu_task *task;
-    struct visit *next;
-    struct visit **link; /* what points to it */
-};
-
-static void start_visits(struct crawl *crawl);
-
-/* --- robots.txt ------------------------------------------------------------------------------- */
-
-char *crawl_robots_url(const struct host *host)
-{
-    char *url;
-    return asprintf(&url, "%s/robots.txt", host->origin) < 0 ? NULL : url;
-}
-
-static char *describe_failure(const struct response *response)
-{
-    char *text = NULL;
-    int length = response->error < 0 ? asprintf(&text, "%s", response->reason)
-                                     : asprintf(&text, "robots.txt answered %d", response->status);
-    return length < 0 ? NULL : text;
-}
-
-/* RFC 9309, section 2.3.1: what cannot be had for now forbids everything, what is not there
- * nothing. */
-void crawl_learn_robots(struct host *host, struct response *response)
-{
-    host->robots_state = ROBOTS_KNOWN;
-    if (response->error < 0 || response->status >= 500) {
-        host->unreachable = response->error < 0;
-        host->robots_failure = describe_failure(response);
-    } else if (response->status == 200) {
-        host->robots = robots_parse(response->body.data, response->body.size, CRAWL_TOKEN);
-    }
-}
-
-static bool is_redirect(const struct response *response)
-{
-    return response->status >= 300 && response->status < 400 && response->location;
-}
-
-/* Follows up to five redirects, as RFC 9309 asks for. */
-static int fetch_robots(struct crawl *crawl, const struct host *host, struct response *response)
-{
-    char *url = crawl_robots_url(host);
-    int error = url ? fetch(&crawl->fetcher, url, response) : -ENOMEM;
-    for (int hops = 0; error == 0 && hops < 5 && is_redirect(response); hops++) {
-        free(url);
-        url = response->location;
-        response->location = NULL;
-        response_free(response);
-        error = fetch(&crawl->fetcher, url, response);
-    }
-    free(url);
-    return error;
-}
-
-static void visit_robots(struct visit *visit)
-{
-    struct response response = {0};
-    int error = fetch_robots(visit->crawl, visit->host, &response);
-    if (error == 0)
-        crawl_learn_robots(visit->host, &response);
-    visit->crawl->frontier.no_memory |= error == -ENOMEM;
-    response_free(&response);
-    visit->crawl->fetching--;
-    frontier_fetched(visit->host);
-}
-
-/* --- pages ------------------------------------------------------------------------------------ */
-
-static void follow(struct frontier *frontier, struct page *page, const char *location)
-{
-    char *url = NULL;
-    url_verdict verdict = url_resolve(NULL, location, strlen(location), &url);
-    if (verdict == URL_FINE)
-        frontier_add_redirect(frontier, page, url);
-    else if (verdict == URL_FOREIGN)
-        page_end(page, PAGE_REDIRECT, "to %s", location);
-    else
-        page_end(page, PAGE_BROKEN, "redirects to '%s', which is not a URL", location);
-    free(url);
-}
-
-bool crawl_judge(struct frontier *frontier, struct page *page, struct response *response)
-{
-    page->status = response->status;
-    page->size = response->body.size;
-    page->elapsed_ns = response->elapsed_ns;
-    page->type = response->type ? strdup(response->type) : NULL;
-    if (response->error < 0)
-        page_end(page, PAGE_BROKEN, "%s", response->reason);
-    else if (is_redirect(response))
-        follow(frontier, page, response->location);
-    else if (response->status >= 400)
-        page_end(page, PAGE_BROKEN, NULL);
-    else if (response->too_large)
-        page_end(page, PAGE_TOO_LARGE, NULL);
-    else
-        page_end(page, PAGE_FINE, NULL);
-    return page->outcome == PAGE_FINE;
-}
-
-static intptr_t parse(void *content)
-{
-    return content_parse(content);
-}
-
-static intptr_t digest_on_the_loop(struct crawl *crawl, const struct content *content,
-                                   yibu_buffer *output)
-{
-    yibu_bytes input = {content->input.data, content->input.size};
-    return digest_compute(&crawl->digester, input, output);
-}
-
-static intptr_t digest_elsewhere(const struct content *content, yibu_buffer *output)
-{
-    return digest_in_process((yibu_bytes){content->input.data, content->input.size}, output);
-}
-
-/* Writes what the archive has gathered, in a thread, after whoever writes already. */
-struct piece {
-    struct archive_file *archive;
-    yibu_buffer bytes;
-    uint64_t entries;
-    bool written;
-};
-
-static intptr_t write_piece(void *arg)
-{
-    struct piece *piece = arg;
-    archive_write(piece->archive, piece->bytes, piece->entries);
-    piece->written = true;
-    return 0;
-}
-
-static void write_archive(struct crawl *crawl)
-{
-    struct piece piece = {.archive = crawl->archive};
-    if (yibu_semaphore_acquire(&crawl->writing) < 0)
-        return;
-    piece.bytes = archive_take(crawl->archive, &piece.entries);
-    yibu_to_thread(write_piece, &piece);
-    if (!piece.written)
-        write_piece(&piece); /* no thread would: rather a short stall than a hole */
-    yibu_semaphore_release(&crawl->writing);
-}
-
-static void archive_digest(struct crawl *crawl, const yibu_buffer *output, struct page *page)
-{
-    yibu_bytes frame;
-    if (digest_unpack((yibu_bytes){output->data, output->size}, &page->digest, &frame) < 0)
-        return;
-    page->digested = true;
-    crawl->totals.compressed_bytes += frame.size;
-    if (crawl->archive && frame.size > 0 && archive_add(crawl->archive, frame, page->size))
-        write_archive(crawl);
-}
-
-static void note_work(struct crawl *crawl, const struct content *content, const struct page *page)
-{
-    const struct digest_result *digest = &page->digest;
-    if (crawl->options->on_the_loop)
-        return; /* its turns tell */
-    trace_add(crawl->trace, TRACE_WORK, content->thread, content->start_ns, content->end_ns);
-    trace_add(crawl->trace, TRACE_PROCESS, digest->worker, digest->start_ns, digest->end_ns);
-}
-
-static intptr_t work_on(struct crawl *crawl, struct content *content, struct page *page)
-{
-    bool on_the_loop = crawl->options->on_the_loop;
-    yibu_buffer output = {0};
-    intptr_t result = on_the_loop ? content_parse(content) : yibu_to_thread(parse, content);
-    if (result == 0) {
-        content_publish(content, &crawl->frontier, page);
-        start_visits(crawl);
-        result = on_the_loop ? digest_on_the_loop(crawl, content, &output)
-                             : digest_elsewhere(content, &output);
-    }
-    if (result == 0) {
-        archive_digest(crawl, &output, page);
-        note_work(crawl, content, page);
-    }
-    yibu_buffer_free(&output);
-    return result;
-}
-
-/* The name is chosen here, where all names are known; without it nothing is compressed. */
-static void choose_name(struct crawl *crawl, struct content *content)
-{
-    content->level = crawl->options->level;
-    if (crawl->archive && crawl->archive->error == 0)
-        content->name = archive_name(crawl->archive, content->url);
-    else if (!crawl->archive && content->level > 0)
-        content->name = strdup(content->url);
-}
-
-static void process(struct visit *visit, struct response *response)
-{
-    struct crawl *crawl = visit->crawl;
-    struct content content = {0};
-    content_take(&content, visit->page->url, response);
-    choose_name(crawl, &content);
-    size_t size = content.body.size;
-    crawl->working++;
-    crawl->held_bytes += size;
-    intptr_t result = work_on(crawl, &content, visit->page);
-    if (yibu_failed(result) && result != -ECANCELED)
-        page_end(visit->page, PAGE_FINE, "not examined: %s", yibu_strerror(result));
-    crawl->held_bytes -= size;
-    crawl->working--;
-    content_free(&content);
-}
-
-static void visit_page(struct visit *visit)
-{
-    struct crawl *crawl = visit->crawl;
-    struct page *page = visit->page;
-    struct response response = {0};
-    int error = 0;
-    bool fine = frontier_allows(page);
-    if (fine)
-        error = fetch(&crawl->fetcher, page->url, &response);
-    crawl->fetching--;
-    frontier_fetched(page->host);
-    if (fine && error == 0) {
-        fine = crawl_judge(&crawl->frontier, page, &response);
-        crawl->totals.fetched += response.error == 0;
-        crawl->totals.bytes += response.body.size;
-        start_visits(crawl);
-        if (fine)
-            process(visit, &response);
-    } else if (error < 0 && error != -ECANCELED) {
-        page_end(page, PAGE_BROKEN, "%s", yibu_curl_strerror(error));
-    }
-    response_free(&response);
-}
-
-/* --- visits ----------------------------------------------------------------------------------- */
 
 static void leave(struct visit *visit)
 {
@@ -289,7 +43,7 @@ static intptr_t run_visit(void *arg)
     else
         visit_robots(visit);
     leave(visit);
-    start_visits(crawl);
+    crawl_start_visits(crawl);
     if (!crawl->visits)
         yibu_event_set(&crawl->idle);
     return 0;
@@ -323,7 +77,7 @@ static bool may_start(const struct crawl *crawl)
            crawl->working < BACKLOG * concurrency && crawl->held_bytes < HELD_BYTES;
 }
 
-static void start_visits(struct crawl *crawl)
+void crawl_start_visits(struct crawl *crawl)
 {
     while (may_start(crawl)) {
         struct host *host = frontier_next_host(&crawl->frontier);
@@ -357,7 +111,7 @@ static void cancel_main(void *task)
 
 static void visit_everything(struct crawl *crawl)
 {
-    start_visits(crawl);
+    crawl_start_visits(crawl);
     if (crawl->visits && yibu_event_wait(&crawl->idle) < 0)
         stop(crawl);
 }

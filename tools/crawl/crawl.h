@@ -10,9 +10,6 @@
 #include "trace.h"
 #include <yibu.h>
 
-/* The name that robots.txt knows us by. */
-#define CRAWL_TOKEN "yibu-crawl"
-
 struct crawl_options {
     struct fetch_options fetch;
     struct frontier_limits limits;
@@ -57,14 +54,5 @@ int crawl_run(struct crawl *crawl, const struct string_list *starts,
               const yibu_loop_options *loop_options);
 
 void crawl_free(struct crawl *crawl);
-
-/* What a response that is no page for the next steps means; true: it is one. */
-bool crawl_judge(struct frontier *frontier, struct page *page, struct response *response);
-
-/* Takes in what robots.txt answered.  Shared with crawls that have no loop. */
-void crawl_learn_robots(struct host *host, struct response *response);
-
-/* The URL of a server's robots.txt.  NULL: no memory.  The caller frees it. */
-char *crawl_robots_url(const struct host *host);
 
 #endif

@@ -10,10 +10,11 @@
 
 #include <zstd.h>
 
+#include "judge.h"
 #include "url.h"
 
 #define DEFAULT_USER_AGENT                                                 \
-    CRAWL_TOKEN "/" YIBU_STRINGIFY(YIBU_VERSION_MAJOR) "." YIBU_STRINGIFY( \
+    JUDGE_TOKEN "/" YIBU_STRINGIFY(YIBU_VERSION_MAJOR) "." YIBU_STRINGIFY( \
         YIBU_VERSION_MINOR) "." YIBU_STRINGIFY(YIBU_VERSION_PATCH)
 #define MAX_CONCURRENCY 1000
 

@@ -45,7 +45,7 @@ class Demo(common.Scenario):
             for key in KEYS - {"name"}:
                 self.assertGreater(run[key], 0, f"{key} of {run['name']}")
         self.assertIn("All found the same", process.stdout)
-        self.assertIn("5 broken links", process.stdout)
+        self.assertIn("broken links: 5", process.stdout)
         self.assertIn("timeline.svg", process.stdout)
         xml.etree.ElementTree.parse(self.path("timeline.svg"))
 

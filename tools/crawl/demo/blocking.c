@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "content.h"
+#include "judge.h"
 #include "memory.h"
 
 struct shared {
@@ -60,12 +61,12 @@ static int fetch_traced(struct crawler *crawler, const char *url, struct respons
 static void visit_robots(struct crawler *crawler, struct host *host)
 {
     struct response response = {0};
-    char *url = crawl_robots_url(host);
+    char *url = judge_robots_url(host);
     int error = url ? fetch_traced(crawler, url, &response) : -ENOMEM;
     free(url);
     pthread_mutex_lock(&crawler->shared->lock);
     if (error == 0)
-        crawl_learn_robots(host, &response);
+        judge_robots(host, &response);
     frontier_fetched(host);
     response_free(&response);
 }
@@ -115,7 +116,7 @@ static bool judge(struct crawler *crawler, struct page *page, struct response *r
     struct shared *shared = crawler->shared;
     struct crawl_totals *totals = &shared->crawl->totals;
     pthread_mutex_lock(&shared->lock);
-    bool fine = crawl_judge(&shared->crawl->frontier, page, response);
+    bool fine = judge_page(&shared->crawl->frontier, page, response);
     totals->fetched += response->error == 0;
     totals->bytes += response->body.size;
     frontier_fetched(page->host);

@@ -26,8 +26,8 @@ static void examine(const struct answer *answer, unsigned level, struct digester
     struct content content = {.url = "http://localhost/", .type = "text/html", .level = level};
     yibu_buffer output = {0};
     content.name = strdup(answer->path);
-    yibu_buffer_append(&content.body, (const char *)answer->message.data + answer->body_offset,
-                       answer->message.size - answer->body_offset);
+    yibu_bytes body = site_body(answer);
+    yibu_buffer_append(&content.body, body.data, body.size);
     if (content_parse(&content) == 0)
         digest_compute(digester, (yibu_bytes){content.input.data, content.input.size}, &output);
     yibu_buffer_free(&output);

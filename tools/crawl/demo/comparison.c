@@ -88,8 +88,8 @@ bool comparison_agrees(const struct run *runs, size_t count, FILE *file)
     }
     if (agrees)
         fprintf(file,
-                "All found the same: %.0f pages, %zu broken links, %zu groups of duplicates, "
-                "%zu of near-duplicates.\n",
+                "All found the same: %.0f pages, broken links: %zu, groups of duplicates: %zu, of "
+                "near-duplicates: %zu.\n",
                 run_number(&runs[0], "pages"), finding_count(&runs[0], "broken"),
                 finding_count(&runs[0], "duplicates"), finding_count(&runs[0], "near_duplicates"));
     return agrees;

@@ -61,13 +61,14 @@ static int answer_request(struct connection *connection, ssize_t head)
     const char *path = requested_path(connection->request);
     if (!path)
         return -EPROTO;
-    const struct answer *answer = site_find(&connection->server->site, path);
+    const struct site *site = &connection->server->site;
+    const struct answer *answer = site_find(site, path);
+    if (!answer)
+        answer = site_find(site, "");
     connection->size -= (size_t)head;
     memmove(connection->request, connection->request + head, connection->size);
     int error = yibu_sleep(connection->server->latency_ns);
-    return error < 0
-               ? error
-               : yibu_send_all(connection->fd, answer->message.data, answer->message.size, NULL);
+    return error < 0 ? error : yibu_send_all(connection->fd, answer->message, answer->size, NULL);
 }
 
 static intptr_t serve(void *arg)

@@ -301,7 +301,7 @@ static int write_picture(FILE *file, const char *body, double height)
     fprintf(file,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" role=\"img\">\n"
             "<title>Who worked when, while crawling</title>\n"
-            "<style>text{font-family:sans-serif;fill:#222}.title{font-size:17px;font-weight:bold}"
+            "<style>text{font-family:sans-serif;fill:#222}.title{font-size:15px;font-weight:bold}"
             ".sub{font-size:13px}.label{font-size:12px}.tick{font-size:11px;fill:#666}</style>\n"
             "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n%s</svg>\n",
             WIDTH, height, body);

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "blocking.h"
+#include "judge.h"
 #include "report.h"
 #include "url.h"
 
@@ -166,7 +167,7 @@ static struct crawl_options make_options(way_kind way, const struct way_settings
     bool loop = way == WAY_COROUTINES || way == WAY_RIGHT_WORKER;
     return (struct crawl_options){
         .fetch = {.transport = loop ? &fetch_in_task : &fetch_in_thread,
-                  .user_agent = CRAWL_TOKEN "-demo",
+                  .user_agent = JUDGE_TOKEN "-demo",
                   .direct = settings->direct,
                   .timeout_ns = YIBU_SECONDS(30),
                   .retries = 2,
