@@ -84,13 +84,6 @@ void yb_thread_pool_wake(yb_thread_pool *pool)
     }
 }
 
-void yb_thread_pool_lay_down_baton(yb_thread_pool *pool)
-{
-    atomic_store(&pool->baton, false);
-    if (!yb_work_ring_empty(&pool->ring))
-        yb_thread_pool_wake(pool);
-}
-
 /* Moves what waits outside into the ring.  While there is a backlog, the ring holds work that will
  * return or be withdrawn, and this is called then. */
 static void refill(yb_thread_pool *pool)

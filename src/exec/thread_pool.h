@@ -60,9 +60,6 @@ void yb_thread_pool_wake(yb_thread_pool *pool);
 /* The right to send somebody, and the duty to look for work; false where another has it. */
 bool yb_thread_pool_take_baton(yb_thread_pool *pool);
 
-/* Lays down the baton that the caller holds, and sees to what came in meanwhile. */
-void yb_thread_pool_lay_down_baton(yb_thread_pool *pool);
-
 /* Receives finished work in the loop. */
 void yb_thread_pool_returned(yb_runnable *posted);
 

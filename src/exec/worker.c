@@ -74,15 +74,21 @@ static void learn_gap(yb_thread_pool *pool, int64_t gap_ns)
     atomic_store_explicit(&pool->gap_ns, average + (gap_ns - average) / 4, memory_order_relaxed);
 }
 
+/* A worker that found no work is in the stack before it lays the baton down, so that nobody is
+ * started in between for work that it could do. */
 static void rest(yb_worker *worker)
 {
     yb_thread_pool *pool = worker->pool;
     uint32_t awake = AWAKE;
     if (!atomic_compare_exchange_strong(&worker->rest, &awake, RESTING))
         return; /* dismissed */
+    bool had_baton = worker->has_baton;
+    worker->has_baton = false; /* from now on its waker's to set */
     worker->below = atomic_load(&pool->resting);
     while (!atomic_compare_exchange_weak(&pool->resting, &worker->below, worker))
         ;
+    if (had_baton)
+        atomic_store(&pool->baton, false);
     if (!yb_work_ring_empty(&pool->ring))
         yb_thread_pool_wake(pool); /* perhaps this very worker */
 
@@ -92,21 +98,32 @@ static void rest(yb_worker *worker)
     learn_gap(pool, now(worker) - start_ns);
 }
 
+/* Lays the baton down, if the worker has it, and sees to what came in while others relied on it. */
+static void lay_down_baton(yb_worker *worker)
+{
+    yb_thread_pool *pool = worker->pool;
+    if (!worker->has_baton)
+        return;
+    worker->has_baton = false;
+    atomic_store(&pool->baton, false);
+    if (!yb_work_ring_empty(&pool->ring))
+        yb_thread_pool_wake(pool);
+}
+
 /* NULL when the pool ends. */
 static yb_work *next_work(yb_worker *worker)
 {
     yb_thread_pool *pool = worker->pool;
-    for (;;) {
-        bool stopping = atomic_load(&pool->stopping);
-        yb_work *work = stopping ? NULL : yb_work_ring_take(&pool->ring);
-        if (worker->has_baton) {
-            worker->has_baton = false;
-            yb_thread_pool_lay_down_baton(pool);
-        }
-        if (work || stopping)
+    while (!atomic_load(&pool->stopping)) {
+        yb_work *work = yb_work_ring_take(&pool->ring);
+        if (work) {
+            lay_down_baton(worker);
             return work;
+        }
         rest(worker);
     }
+    lay_down_baton(worker);
+    return NULL;
 }
 
 static bool given_up(yb_work *work)
