@@ -6,6 +6,7 @@ usage: test_examples.py NAME COMMAND…    (the command that runs the example, p
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,16 +15,18 @@ import tempfile
 import threading
 
 PATIENCE_S = 60
+LAUNCHERS_WORDS = re.compile(r"^(--|==)\d+(--|==).*\n", re.MULTILINE)  # Valgrind's
 command = []
 
 
 def run(*arguments, status=0, text=""):
-    """What the example prints; its exit status must be the given one."""
+    """What the example prints, on standard error where its exit status, which must be the given one,
+    is not 0."""
     done = subprocess.run([*command, *arguments], input=text, capture_output=True, text=True,
                           timeout=PATIENCE_S)
     if done.returncode != status:
         sys.exit(f"status {done.returncode}, not {status}\n{done.stdout}{done.stderr}")
-    return done.stdout if status == 0 else done.stderr
+    return done.stdout if status == 0 else LAUNCHERS_WORDS.sub("", done.stderr)
 
 
 @contextlib.contextmanager
