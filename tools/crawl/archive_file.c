@@ -48,77 +48,93 @@ static bool remember_name(struct archive_file *archive, const char *text, size_t
     name->text = name->storage;
     name->folder = folder;
     struct known_name **node = tsearch(name, &archive->names, compare_names);
-    if (!node || *node != name)
+    if (node && *node == name)
+        archive->name_count++;
+    else
         free(name);
     return node != NULL;
 }
 
-/* Makes text, which has room for more, a name for a file or folder: where the name is taken by
- * something that cannot share it, "~" is appended to it. */
-static bool settle_name(struct archive_file *archive, char *text, bool folder)
+/* A name under construction; its memory has room for all that can come. */
+struct name {
+    char *text;
+    size_t length;
+};
+
+static void append(struct name *name, const char *text, size_t length)
+{
+    memcpy(name->text + name->length, text, length);
+    name->length += length;
+    name->text[name->length] = '\0';
+}
+
+/* Makes what is there so far a name for a file or folder: where it is taken by something that
+ * cannot share it, "~" is appended. */
+static bool settle(struct archive_file *archive, struct name *name, bool folder)
 {
     for (;;) {
-        const struct known_name *other = find_name(archive, text);
+        const struct known_name *other = find_name(archive, name->text);
         if (!other)
-            return remember_name(archive, text, strlen(text), folder);
+            return remember_name(archive, name->text, name->length, folder);
         if (folder && other->folder)
             return true;
-        strcat(text, "~");
+        append(name, "~", 1);
     }
 }
 
-/* Each part of the path in turn; result grows by the settled parts. */
-static bool settle_path(struct archive_file *archive, char *result, const char *path)
+/* Each part of the path in turn; the name grows by the settled parts. */
+static bool settle_path(struct archive_file *archive, struct name *name, const char *path)
 {
-    *result = '\0';
     for (;;) {
         size_t length = strcspn(path, "/");
         bool folder = path[length] == '/';
-        strncat(result, path, length);
-        if (!settle_name(archive, result, folder))
+        append(name, path, length);
+        if (!settle(archive, name, folder))
             return false;
         if (!folder)
             return true;
-        strcat(result, "/");
+        append(name, "/", 1);
         path += length + 1;
     }
 }
 
 /* "host/path", without what means something to a file system. */
-static char *wanted_name(const char *url)
+static bool write_wanted_name(struct name *name, const char *url)
 {
+    static const char index[] = "index.html";
     const char *mark = strstr(url, "://");
     const char *place = mark ? mark + 3 : url;
-    size_t length = strlen(place);
-    char *name = malloc(length + sizeof("index.html"));
-    if (!name)
-        return NULL;
-    char *to = name;
+    const char *query = strchr(place, '?');
+    name->text = malloc(strlen(place) + sizeof(index));
+    if (!name->text)
+        return false;
+    append(name, "", 0);
     for (const char *from = place; *from; from++) {
-        bool query = memchr(place, '?', (size_t)(from - place)) != NULL;
-        if (*from == '/' && !query && to > name && to[-1] == '/')
-            continue;
-        *to++ = *from == '/' && query ? '_' : *from;
+        bool slash = *from == '/';
+        if (slash && query && from > query)
+            append(name, "_", 1);
+        else if (!slash || name->length == 0 || name->text[name->length - 1] != '/')
+            append(name, from, 1);
     }
-    *to = '\0';
-    if (to > name && to[-1] == '/')
-        strcpy(to, "index.html");
-    return name;
+    if (name->length > 0 && name->text[name->length - 1] == '/')
+        append(name, index, sizeof(index) - 1);
+    return true;
 }
 
 char *archive_name(struct archive_file *archive, const char *url)
 {
-    char *wanted = wanted_name(url);
-    if (!wanted)
+    struct name wanted = {0};
+    struct name name = {0};
+    if (!write_wanted_name(&wanted, url))
         return NULL;
-    /* Each "~" that is appended to a part stands for a different name in the archive. */
-    char *name = malloc(2 * strlen(wanted) + archive->entries + 2);
-    if (name && !settle_path(archive, name, wanted)) {
-        free(name);
-        name = NULL;
+    /* Each "~" that is appended stands for a different name that was there before. */
+    name.text = malloc(wanted.length + archive->name_count + 1);
+    if (name.text && !settle_path(archive, &name, wanted.text)) {
+        free(name.text);
+        name.text = NULL;
     }
-    free(wanted);
-    return name;
+    free(wanted.text);
+    return name.text;
 }
 
 int archive_create(struct archive_file *archive, const char *path)

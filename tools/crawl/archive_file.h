@@ -20,6 +20,7 @@ struct archive_file {
     uint64_t written_bytes;
     uint64_t content_bytes; /* of the entries, uncompressed */
     yibu_buffer gathered;
+    size_t name_count;
     void *names; /* of files and folders in it, a tree of tsearch(3) */
 };
 

@@ -18,8 +18,8 @@ struct arena {
 /* Allocation beyond max_bytes, or after max_cpu_ns of the thread's CPU time, jumps to exceeded. */
 void arena_init(struct arena *arena, size_t max_bytes, int64_t max_cpu_ns, jmp_buf *exceeded);
 
-/* Never returns NULL. */
-void *arena_allocate(void *arena, size_t size);
+/* Of the arena that memory points to.  Never returns NULL. */
+void *arena_allocate(void *memory, size_t size);
 
 void arena_free(struct arena *arena);
 

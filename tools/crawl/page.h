@@ -56,6 +56,6 @@ bool page_add_referrer(struct page *page, const struct page *from);
 __attribute__((format(printf, 3, 4))) void page_end(struct page *page, page_outcome outcome,
                                                     const char *reason, ...);
 
-void page_free(void *page);
+void page_free(void *memory);
 
 #endif

@@ -130,7 +130,7 @@ static bool is_foreign(const char *link)
  * fragment names a place in a page, not another page. */
 static char *clean_link(const char *link, size_t length)
 {
-    char *clean = malloc(length + 1);
+    char *clean = calloc(1, length + 1);
     if (!clean)
         return NULL;
     while (length > 0 && (unsigned char)*link <= ' ') {

@@ -37,7 +37,8 @@ void yb_curl_transfer_stop(yb_curl_transfer *transfer);
 /* Tells curl what happened: bits of CURL_CSELECT_ on a socket, or the time it asked for. */
 void yb_curl_multi_act(yb_curl_multi *multi, curl_socket_t socket, int events);
 
-/* CURLMOPT_SOCKETFUNCTION; its arg is the yb_curl_multi. */
-int yb_curl_on_socket(CURL *easy, curl_socket_t socket, int what, void *arg, void *watch);
+/* CURLMOPT_SOCKETFUNCTION; its arg is the yb_curl_multi, known what socket.c keeps of the socket.
+ */
+int yb_curl_on_socket(CURL *easy, curl_socket_t socket, int what, void *arg, void *known);
 
 #endif

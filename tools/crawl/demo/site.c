@@ -89,8 +89,7 @@ struct answer *site_add(struct site *site, const char *path, int status, const c
     struct answer *answer = calloc(1, sizeof(*answer) + strlen(path) + 1);
     if (!answer)
         return NULL;
-    strcpy(answer->storage, path);
-    answer->path = answer->storage;
+    answer->path = memcpy(answer->storage, path, strlen(path) + 1);
     answer->status = status;
     if (!write_message(answer, location, type, body) || !make_room(site) ||
         !tsearch(answer, &site->by_path, compare_paths)) {

@@ -216,9 +216,9 @@ static void draw_axis(const struct panel *panel)
                   : panel->seconds > 4   ? 1
                   : panel->seconds > 1.5 ? 0.5
                                          : 0.2;
-    for (double seconds = 0; seconds <= panel->seconds; seconds += step)
+    for (unsigned tick = 0; tick * step <= panel->seconds; tick++)
         fprintf(panel->file, "<text x=\"%.1f\" y=\"%.1f\" class=\"tick\">%.1f s</text>\n",
-                at_seconds(panel, seconds), y, seconds);
+                at_seconds(panel, tick * step), y, tick * step);
 }
 
 static void draw_title(const struct panel *panel)
