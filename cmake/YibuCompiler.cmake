@@ -23,6 +23,8 @@ add_compile_options(
     "$<$<AND:$<COMPILE_LANGUAGE:C,CXX>,$<BOOL:${YIBU_WERROR}>>:-Werror>"
     # A frame larger than a stack's guard would otherwise step over it.
     "$<$<COMPILE_LANGUAGE:C,CXX>:-fstack-clash-protection>"
+    # Messages that name a place in the source do not name the folder it was built in.
+    "$<$<COMPILE_LANGUAGE:C,CXX>:-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=>"
     "$<$<CONFIG:Debug>:-fno-omit-frame-pointer>")
 add_link_options(-Wl,-z,relro,-z,now)
 

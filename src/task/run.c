@@ -17,7 +17,7 @@ intptr_t yibu_run_until_complete(yibu_loop *loop, yibu_coroutine *main, void *ar
     if (loop->running)
         return YIBU_EBUSY;
     yibu_task_options options = {.size = sizeof(options), .name = "main"};
-    yibu_task *task = yibu_create_task(main, arg, &options);
+    yibu_task *task = yibu_create_task_at(main, arg, &options, "yibu_run");
     if (!task)
         return -ENOMEM;
     loop->main_task = task;
