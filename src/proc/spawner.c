@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -20,7 +19,7 @@
 #include <sys/auxv.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,7 +30,7 @@ static const char SELF[] = "/proc/self/exe";
 
 enum {
     SEND_BUFFER = 1 << 20, /* more than all orders that can be under way: sending never waits */
-    PATIENCE_MS = 3000,    /* with a zygote that was told to end */
+    PATIENCE_S = 3,        /* with a zygote that was told to end */
 };
 
 static bool same_file(const char *path, int fd)
@@ -198,16 +197,19 @@ int yb_spawner_hear(yb_spawner *spawner, yb_zygote_news *ret_news)
     return 1;
 }
 
-/* Kills a zygote that does not end by itself, because somebody has stopped it. */
-static void hurry(pid_t pid)
+/* Waits for the zygote to close its end; kills it where it does not, because it was stopped. */
+static void hurry(const yb_spawner *spawner)
 {
-    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (fd < 0)
-        return;
-    struct pollfd end = {.fd = fd, .events = POLLIN};
-    if (poll(&end, 1, PATIENCE_MS) == 0)
-        kill(pid, SIGKILL);
-    close(fd);
+    struct timeval patience = {.tv_sec = PATIENCE_S};
+    yb_zygote_news news;
+    ssize_t n;
+    (void)setsockopt(spawner->socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    (void)shutdown(spawner->socket, SHUT_WR);
+    do
+        n = recv(spawner->socket, &news, sizeof(news), 0);
+    while (n > 0 || (n < 0 && errno == EINTR));
+    if (n < 0 && errno == EAGAIN)
+        kill(spawner->pid, SIGKILL);
 }
 
 int yb_spawner_stop(yb_spawner *spawner, bool gently)
@@ -216,9 +218,9 @@ int yb_spawner_stop(yb_spawner *spawner, bool gently)
     yb_zygote_order order = {.kind = YB_ZYGOTE_END};
     if (!gently || give(spawner, &order, NULL, 0) < 0)
         kill(spawner->pid, SIGTERM);
+    hurry(spawner);
     close(spawner->socket);
     spawner->socket = -1;
-    hurry(spawner->pid);
     while (waitpid(spawner->pid, &status, 0) < 0 && errno == EINTR)
         ;
     return status;

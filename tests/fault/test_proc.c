@@ -11,6 +11,13 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+/* Valgrind does not survive an execve that fails: the last refusal is not for it. */
+#if defined(YB_VALGRIND)
+enum { UNDER_VALGRIND = 1 };
+#else
+enum { UNDER_VALGRIND = 0 };
+#endif
+
 /* The nth allocation fails. */
 
 static long allocations_left = -1;
@@ -123,7 +130,8 @@ static void refused_system_calls_are_told(void **state)
     };
     test_result result;
     (void)state;
-    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+    size_t count = sizeof(refusals) / sizeof(refusals[0]) - UNDER_VALGRIND;
+    for (size_t i = 0; i < count; i++) {
         refusal r = refusals[i];
         test_in_process(run_refused, &r, &result);
         assert_true(test_exited(&result, 0));
