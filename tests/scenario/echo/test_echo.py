@@ -111,10 +111,10 @@ class Client(unittest.TestCase):
     def serve(self, *command):
         """Starts socat on a port of the kernel's choice; returns the port."""
         server = subprocess.Popen(["socat", "-d", "-d", *command], stderr=subprocess.PIPE,
-                                  text=True)
+                                  text=True, start_new_session=True)
 
         def end():
-            server.kill()
+            os.killpg(server.pid, signal.SIGKILL)  # and what it runs, which has its errors open
             server.communicate()
 
         self.addCleanup(end)
