@@ -23,8 +23,8 @@ typedef intptr_t yibu_coroutine(void *arg);
 /* Options of a task.  Set size to sizeof; zero means the default everywhere else. */
 typedef struct yibu_task_options {
     size_t size;
-    const char *name;      /* copied; default "task-N" */
-    size_t stack_bytes;    /* rounded up to 64 KiB (default), 256 KiB or 1 MiB, less the guard */
+    const char *name;   /* copied; default "task-N" */
+    size_t stack_bytes; /* rounded up to 64 KiB (default), 256 KiB or 1 MiB, less the guard */
     bool own_float_environment; /* keep rounding mode and exception masks apart (costs a few ns) */
 } yibu_task_options;
 
@@ -50,7 +50,8 @@ YIBU_API yibu_task *yibu_create_task_at(yibu_coroutine *fn, void *arg,
                                         const yibu_task_options *options, const char *place);
 #define yibu_create_task(fn, arg, options) yibu_create_task_at((fn), (arg), (options), YIBU_HERE)
 
-/* Starts fn(arg) and keeps no reference: fire and forget.  Returns 0 or -ENOMEM. */
+/* Starts fn(arg) and keeps no reference: fire and forget.
+ * Returns 0, -ENOMEM, -EINVAL without fn, or YIBU_ENOTASK without a loop. */
 YIBU_API int yibu_spawn_at(yibu_coroutine *fn, void *arg, const char *place);
 #define yibu_spawn(fn, arg) yibu_spawn_at((fn), (arg), YIBU_HERE)
 

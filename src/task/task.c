@@ -17,7 +17,7 @@ enum { CACHE_MAX = 1024 };
 static yibu_task *create(yibu_coroutine *fn, void *arg, size_t stack_bytes, const char *place)
 {
     yibu_loop *loop = yb_loop_current;
-    if (YB_UNLIKELY(!loop || !fn))
+    if (YB_UNLIKELY(!loop || !fn || stack_bytes > YB_STACK_LARGE_BYTES))
         return NULL;
     yb_scheduler *s = yb_scheduler_get(loop);
     yibu_task *task = s ? yb_task_allocate(s) : NULL;
@@ -71,6 +71,10 @@ yibu_task *yibu_create_task_at(yibu_coroutine *fn, void *arg, const yibu_task_op
 
 int yibu_spawn_at(yibu_coroutine *fn, void *arg, const char *place)
 {
+    if (!fn)
+        return -EINVAL;
+    if (!yb_loop_current)
+        return yb_task_missing();
     return create(fn, arg, 0, place) ? 0 : -ENOMEM;
 }
 
