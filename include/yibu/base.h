@@ -35,9 +35,9 @@
 
 /* Durations, in nanoseconds. */
 #define YIBU_NS(n) ((int64_t)(n))
-#define YIBU_US(n) ((int64_t)(n) * 1000)
-#define YIBU_MS(n) ((int64_t)(n) * 1000000)
-#define YIBU_SECONDS(n) ((int64_t)(n) * 1000000000)
+#define YIBU_US(n) ((int64_t)(n)*1000)
+#define YIBU_MS(n) ((int64_t)(n)*1000000)
+#define YIBU_SECONDS(n) ((int64_t)(n)*1000000000)
 #define YIBU_FOREVER INT64_MAX
 
 #define YIBU_STRINGIFY_(x) #x

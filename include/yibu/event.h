@@ -8,7 +8,12 @@ typedef struct yibu_event {
     uintptr_t reserved[4];
 } yibu_event;
 
-#define YIBU_EVENT_INIT {{0, 0, 0, 0}}
+#define YIBU_EVENT_INIT \
+    {                   \
+        {               \
+            0, 0, 0, 0  \
+        }               \
+    }
 
 YIBU_BEGIN_DECLS
 

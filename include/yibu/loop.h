@@ -24,13 +24,13 @@ typedef void yibu_exception_handler(yibu_loop *loop, const char *message, intptr
 /* Options of a loop.  Set size to sizeof; zero means the default everywhere else. */
 typedef struct yibu_loop_options {
     size_t size;
-    const char *backend;          /* "io_uring" or "epoll"; default: $YIBU_BACKEND, else the faster */
-    bool debug;                   /* says more through the exception handler; also $YIBU_DEBUG=1 */
-    unsigned ring_entries;        /* io_uring's submission queue, default 256 */
-    unsigned max_threads;         /* of the thread pool, default min(32, cores + 4) */
-    unsigned max_processes;       /* of the process pool, default the number of cores */
-    int process_nice;             /* nice value added in the pool's worker processes, default 0 */
-    yibu_turn_observer *on_turn;  /* called after every turn; costs two clock readings a turn */
+    const char *backend;    /* "io_uring" or "epoll"; default: $YIBU_BACKEND, else the faster */
+    bool debug;             /* says more through the exception handler; also $YIBU_DEBUG=1 */
+    unsigned ring_entries;  /* io_uring's submission queue, default 256 */
+    unsigned max_threads;   /* of the thread pool, default min(32, cores + 4) */
+    unsigned max_processes; /* of the process pool, default the number of cores */
+    int process_nice;       /* nice value added in the pool's worker processes, default 0 */
+    yibu_turn_observer *on_turn; /* called after every turn; costs two clock readings a turn */
     void *on_turn_arg;
     yibu_exception_handler *exception_handler; /* default: one line on standard error */
     void *exception_handler_arg;

@@ -15,8 +15,10 @@
  *     static intptr_t start(void *arg)
  *     {
  *         yibu_buffer loud = {0};
- *         intptr_t status = yibu_to_process(&shout_job, (yibu_bytes){arg, strlen(arg)}, &loud,
- * NULL); if (!yibu_failed(status)) printf("%.*s\n", (int)loud.size, (const char *)loud.data);
+ *         yibu_bytes text = {arg, strlen(arg)};
+ *         intptr_t status = yibu_to_process(&shout_job, text, &loud, NULL);
+ *         if (!yibu_failed(status))
+ *             printf("%.*s\n", (int)loud.size, (const char *)loud.data);
  *         yibu_buffer_free(&loud);
  *         return status;
  *     }

@@ -5,12 +5,18 @@
 #include <yibu/base.h>
 
 typedef struct yibu_semaphore {
-    size_t value;          /* permits that are free; read it, never write it */
+    size_t value; /* permits that are free; read it, never write it */
     uintptr_t reserved[4];
 } yibu_semaphore;
 
 /* VALUE permits. */
-#define YIBU_SEMAPHORE_INIT(VALUE) {(VALUE), {0, 0, 0, 0}}
+#define YIBU_SEMAPHORE_INIT(VALUE) \
+    {                              \
+        (VALUE),                   \
+        {                          \
+            0, 0, 0, 0             \
+        }                          \
+    }
 
 YIBU_BEGIN_DECLS
 

@@ -8,8 +8,8 @@
 /* Options of a listener.  Set size to sizeof; zero means the default everywhere else. */
 typedef struct yibu_listen_options {
     size_t size;
-    int backlog;      /* default SOMAXCONN */
-    bool reuse_port;  /* SO_REUSEPORT: one listener a loop, the kernel spreads connections */
+    int backlog;     /* default SOMAXCONN */
+    bool reuse_port; /* SO_REUSEPORT: one listener a loop, the kernel spreads connections */
 } yibu_listen_options;
 
 YIBU_BEGIN_DECLS
@@ -23,7 +23,8 @@ YIBU_API int yibu_tcp_connect(const char *host, uint16_t port);
 /* A listening socket on a numeric address (NULL: every local address) and port (0: the kernel's
  * choice, see yibu_getsockname).  SO_REUSEADDR is set.  options may be NULL.
  * Never suspends.  Context: any thread.  Returns a descriptor or a negative errno. */
-YIBU_API int yibu_tcp_listen(const char *address, uint16_t port, const yibu_listen_options *options);
+YIBU_API int yibu_tcp_listen(const char *address, uint16_t port,
+                             const yibu_listen_options *options);
 
 /* connect(2) of a socket of the caller's (non-blocking).  Checkpoint.  Cancel: the socket may be
  * connecting still: close it.  Returns 0, -ECANCELED, or a negative errno. */

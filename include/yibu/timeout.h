@@ -14,7 +14,7 @@
 #include <yibu/task.h>
 
 typedef struct yibu_timeout {
-    void *scope;           /* the runtime's */
+    void *scope; /* the runtime's */
     uintptr_t reserved[3];
 } yibu_timeout;
 
@@ -60,7 +60,7 @@ static inline void yibu_timeout_leave_(yibu_timeout *timeout)
 #if defined(__GNUC__)
 /* A time limit named NAME for the rest of the enclosing block, ended on every way out of it.
  * `return yibu_timeout_end(&NAME, r)` ends it early and judges r. */
-#define YIBU_TIMEOUT(NAME, delay_ns)                                                    \
+#define YIBU_TIMEOUT(NAME, delay_ns)                                                     \
     __attribute__((cleanup(yibu_timeout_leave_))) yibu_timeout NAME = {NULL, {0, 0, 0}}; \
     (void)yibu_timeout_begin(&(NAME), (delay_ns))
 #endif

@@ -7,7 +7,7 @@
 
 /* The object of TYPE whose MEMBER is at POINTER. */
 #define YB_CONTAINER_OF(POINTER, TYPE, MEMBER) \
-    ((TYPE *)(void *)((char *)(POINTER) - offsetof(TYPE, MEMBER)))
+    ((TYPE *)(void *)((char *)(POINTER)-offsetof(TYPE, MEMBER)))
 
 typedef struct yb_list {
     struct yb_list *next, *previous;

@@ -28,32 +28,32 @@ typedef struct yb_loop_part {
 enum { YB_BUDGET_MAX = 64 };
 
 struct yibu_loop {
-    yb_fifo ready;            /* what runs next; any room pushes through yb_loop_ready */
-    yb_fifo after_io;         /* what runs once everything ready and I/O had its turn */
-    int budget;               /* switches left before I/O and clock are looked at */
-    int budget_limit;         /* adapted so that a full budget lasts about 50 us */
+    yb_fifo ready;    /* what runs next; any room pushes through yb_loop_ready */
+    yb_fifo after_io; /* what runs once everything ready and I/O had its turn */
+    int budget;       /* switches left before I/O and clock are looked at */
+    int budget_limit; /* adapted so that a full budget lasts about 50 us */
     yb_backend *backend;
-    int64_t now_ns;           /* the clock as last read */
-    uint64_t pending;         /* operations under way */
-    uint64_t public_pending;  /* those of them that the loop's end must wait for */
-    uint64_t holds;           /* work elsewhere that will come back through the inbox */
-    uint64_t task_count;      /* tasks that have not ended */
-    yibu_task *main_task;     /* of yibu_run_until_complete: what SIGINT cancels */
-    yb_list calls;            /* yibu_handle: callbacks that have not run */
-    yibu_turn turn;           /* for options.on_turn */
-    int64_t turn_cpu_ns;      /* CPU time of the thread when the turn began */
-    int64_t ran_ns;           /* the clock when the last turn ran what was ready */
-    bool exhausted;           /* it used its budget up */
-    bool unobserved;          /* options.on_turn is set and the turn's start was not noted yet */
+    int64_t now_ns;          /* the clock as last read */
+    uint64_t pending;        /* operations under way */
+    uint64_t public_pending; /* those of them that the loop's end must wait for */
+    uint64_t holds;          /* work elsewhere that will come back through the inbox */
+    uint64_t task_count;     /* tasks that have not ended */
+    yibu_task *main_task;    /* of yibu_run_until_complete: what SIGINT cancels */
+    yb_list calls;           /* yibu_handle: callbacks that have not run */
+    yibu_turn turn;          /* for options.on_turn */
+    int64_t turn_cpu_ns;     /* CPU time of the thread when the turn began */
+    int64_t ran_ns;          /* the clock when the last turn ran what was ready */
+    bool exhausted;          /* it used its budget up */
+    bool unobserved;         /* options.on_turn is set and the turn's start was not noted yet */
     bool running;
     bool stopping;
-    bool closing;             /* yibu_loop_free is under way: callbacks are dropped */
+    bool closing; /* yibu_loop_free is under way: callbacks are dropped */
     bool debug;
     yb_loop_part *parts[YB_PART_COUNT];
     yb_timer_wheel timers;
     struct yb_watch_table *watches;
     struct yibu_loop_options options;
-    int fd;                   /* epoll descriptor of yibu_loop_fd, -1 until asked for */
+    int fd; /* epoll descriptor of yibu_loop_fd, -1 until asked for */
     int timer_fd;
 
     /* Any thread. */

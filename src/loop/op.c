@@ -10,7 +10,6 @@
 #include "platform/attempt.h"
 #include <yibu/address.h>
 
-
 void yb_op_complete(yb_op *op, ssize_t result)
 {
     op->loop->pending--;
@@ -91,7 +90,8 @@ bool yb_op_cancel(yb_op *op)
         if (op->custom_cancel(op))
             yb_op_complete_soon(op, -ECANCELED);
         break;
-    default: loop->backend->class->cancel(loop->backend, op);
+    default:
+        loop->backend->class->cancel(loop->backend, op);
     }
     return true;
 }

@@ -142,14 +142,21 @@ static ssize_t attempt_once(yb_op *op)
 {
     switch (op->kind) {
     case YB_OP_READ:
-    case YB_OP_WRITE: return read_or_write(op);
-    case YB_OP_RECV: return recv(op->fd, op->buffer, op->size, MSG_DONTWAIT);
+    case YB_OP_WRITE:
+        return read_or_write(op);
+    case YB_OP_RECV:
+        return recv(op->fd, op->buffer, op->size, MSG_DONTWAIT);
     case YB_OP_SEND:
         return send(op->fd, op->source, op->size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    case YB_OP_SEND_ALL: return send_rest(op);
-    case YB_OP_ACCEPT: return accept_one(op);
-    case YB_OP_CONNECT: return connect_step(op);
-    default: errno = EINVAL; return -1;
+    case YB_OP_SEND_ALL:
+        return send_rest(op);
+    case YB_OP_ACCEPT:
+        return accept_one(op);
+    case YB_OP_CONNECT:
+        return connect_step(op);
+    default:
+        errno = EINVAL;
+        return -1;
     }
 }
 

@@ -44,8 +44,7 @@ static bool known(const char *name)
     return strcmp(name, "io_uring") == 0 || strcmp(name, "epoll") == 0;
 }
 
-int yb_backend_open(const char *name, unsigned entries, yb_backend **ret_backend,
-                    int *ret_fallback)
+int yb_backend_open(const char *name, unsigned entries, yb_backend **ret_backend, int *ret_fallback)
 {
     if (name && !known(name))
         return -EINVAL;

@@ -43,7 +43,7 @@ struct yb_op {
     yibu_loop *loop;
     uint8_t kind;
     uint8_t state;
-    uint8_t phase; /* io_uring: what was queued for it last */
+    uint8_t phase;  /* io_uring: what was queued for it last */
     bool is_public; /* its owner is not the runtime: the loop lasts until its callback has run */
     int fd;
     yb_runnable ready; /* carries a result that is there already to the loop's next turn */

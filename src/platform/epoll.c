@@ -272,8 +272,7 @@ static void serve(epoll_backend *e, int fd, unsigned mask)
 
 static int wait_events(epoll_backend *e, struct epoll_event *events, int64_t timeout_ns)
 {
-    struct timespec time = {.tv_sec = timeout_ns / 1000000000,
-                            .tv_nsec = timeout_ns % 1000000000};
+    struct timespec time = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
     const struct timespec *limit = timeout_ns == INT64_MAX ? NULL : &time;
     if (timeout_ns > 0 && !e->no_pwait2) {
         int n = epoll_pwait2(e->epoll_fd, events, EVENTS, limit, NULL);

@@ -60,7 +60,7 @@ enum {
     YB_TASK_OWN_FLOAT = 1 << 1,
     YB_TASK_RESULT_SEEN = 1 << 2, /* somebody retrieved the result */
     YB_TASK_DEFAULT_STACK = 1 << 3,
-    YB_TASK_CHECK_STACK = 1 << 4,    /* the stack is guarded by a canary only */
+    YB_TASK_CHECK_STACK = 1 << 4, /* the stack is guarded by a canary only */
 };
 
 extern YB_THREAD_LOCAL yibu_task *yb_task_current;
