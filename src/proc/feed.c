@@ -39,7 +39,7 @@ static bool can_start(const yb_process_pool *pool)
 /* Whether a call may wait behind others in a lane. */
 static bool may_queue(const yb_process *process, const yb_call *call, int64_t wait_ns)
 {
-    if (call->input.size > YB_LANE_KEEP_BYTES)
+    if (call->input.size > YB_TRANSFER_AT_ONCE)
         return false;
     if (wait_ns + call->expected_ns < FULL_NS)
         return true;
@@ -52,7 +52,7 @@ static yb_process *choose(yb_process_pool *pool, const yb_call *call)
     int64_t best_wait = INT64_MAX;
     for (yb_list *item = pool->processes.next; item != &pool->processes; item = item->next) {
         yb_process *process = YB_CONTAINER_OF(item, yb_process, links);
-        if (process->state != YB_PROCESS_READY)
+        if (process->state != YB_PROCESS_READY || process->loading)
             continue;
         int64_t wait_ns = wait_in(process);
         if (wait_ns < best_wait && (process->load == 0 || may_queue(process, call, wait_ns))) {
@@ -72,6 +72,17 @@ static void leave_line(yb_process_pool *pool, yb_call *call)
 static yb_call *first_in_line(const yb_process_pool *pool)
 {
     return yb_list_empty(&pool->line) ? NULL : YB_CONTAINER_OF(pool->line.next, yb_call, links);
+}
+
+static void go_on_loading(yb_process_pool *pool)
+{
+    for (yb_list *item = pool->processes.next; item != &pool->processes; item = item->next) {
+        yb_process *process = YB_CONTAINER_OF(item, yb_process, links);
+        yb_call *call = process->loading;
+        int r = call ? yb_process_go_on(process) : 0;
+        if (r < 0)
+            yb_call_finish(call, r);
+    }
 }
 
 static void give_out(yb_process_pool *pool)
@@ -195,6 +206,7 @@ static bool anything_queued(const yb_process_pool *pool)
 
 void yb_process_pool_feed(yb_process_pool *pool)
 {
+    go_on_loading(pool);
     take_back(pool);
     give_out(pool);
     start_more(pool);

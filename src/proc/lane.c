@@ -158,74 +158,87 @@ static int read_all(int fd, void *ret_bytes, size_t size, uint64_t at)
     return 0;
 }
 
-/* Writes to the big inputs: what has been resident already through the mapping, which is the
- * faster way then; else through a system call, which spares one page fault a page. */
-static int write_big(yb_lane *lane, yibu_bytes input, uint64_t place)
+static yb_lane_place *place_of(yb_lane *lane, uint32_t n)
 {
-    uint64_t end = place + input.size;
-    if (end <= lane->touched) {
-        memcpy(lane->base + lane->layout.big_in + place, input.data, input.size);
-        return 0;
-    }
-    int r = write_all(lane->fd, input.data, input.size, lane->layout.big_in + place);
-    if (r == 0 && place <= lane->touched)
-        lane->touched = end < lane->kept_bytes ? end : lane->kept_bytes;
-    return r;
+    return &lane->places[n % YB_LANE_SLOTS];
 }
 
-static int put_big(yb_lane *lane, yibu_bytes input, yb_slot *slot, yb_lane_place *place)
+/* Takes size bytes of a ring.  Returns 0, -EAGAIN, or -ENOMEM where it never has so many. */
+static int take(yb_ring *ring, uint64_t size, uint64_t *ret_position, uint64_t *ret_end)
 {
-    uint64_t position;
-    if (yb_ring_room(&lane->big, input.size, &position) < input.size)
-        return input.size > lane->layout.big_bytes ? -ENOMEM : -EAGAIN;
-    slot->input = lane->layout.big_in + yb_ring_place(&lane->big, position);
-    int r = write_big(lane, input, slot->input - lane->layout.big_in);
-    if (r < 0)
-        return r;
-    place->big_end = yb_ring_take(&lane->big, position, input.size);
-    place->big_at = slot->input;
-    place->big_size = input.size;
+    if (yb_ring_room(ring, size, ret_position) < size)
+        return size > ring->size ? -ENOMEM : -EAGAIN;
+    *ret_end = yb_ring_take(ring, *ret_position, size);
     return 0;
 }
 
-/* Puts the name, behind the input where that is small. */
-static int put_bytes(yb_lane *lane, yb_slot *slot, yb_lane_place *place, const char *name,
-                     yibu_bytes input)
-{
-    bool small = input.size <= YB_LANE_INLINE_BYTES;
-    uint64_t position, before = small ? input.size : 0, total = before + slot->name_size;
-    if (yb_ring_room(&lane->small, total, &position) < total)
-        return -EAGAIN;
-    int r = small ? 0 : put_big(lane, input, slot, place);
-    if (r < 0)
-        return r;
-    uint64_t at = lane->layout.small_in + yb_ring_place(&lane->small, position);
-    if (small && input.size > 0)
-        memcpy(lane->base + at, input.data, input.size);
-    if (small)
-        slot->input = at;
-    slot->name = at + before;
-    memcpy(lane->base + slot->name, name, slot->name_size);
-    place->small_end = yb_ring_take(&lane->small, position, total);
-    return 0;
-}
-
-int yb_lane_put(yb_lane *lane, const yibu_job *job, yibu_bytes input)
+/* The name goes behind the input where that is small, else it is alone. */
+int yb_lane_reserve(yb_lane *lane, const yibu_job *job, size_t size)
 {
     if (yb_lane_in_flight(lane) == YB_LANE_SLOTS)
         return -EAGAIN;
     yb_slot *slot = slot_of(lane, lane->submitted);
-    yb_lane_place place = {0};
-    slot->name_size = (uint32_t)strlen(job->name);
-    slot->input_size = input.size;
-    int r = put_bytes(lane, slot, &place, job->name, input);
+    yb_lane_place *place = place_of(lane, lane->submitted);
+    size_t name_size = strlen(job->name), before = size <= YB_LANE_INLINE_BYTES ? size : 0;
+    *place = (yb_lane_place){.big_size = size - before};
+    int r = take(&lane->small, before + name_size, &place->small, &place->small_end);
     if (r < 0)
         return r;
+    slot->input = lane->layout.small_in + yb_ring_place(&lane->small, place->small);
+    slot->input_size = size;
+    slot->name = slot->input + before;
+    slot->name_size = (uint32_t)name_size;
+    memcpy(lane->base + slot->name, job->name, name_size);
+    if (place->big_size == 0)
+        return 0;
+    r = take(&lane->big, size, &place->big, &place->big_end);
+    if (r < 0)
+        yb_ring_untake(&lane->small, place->small);
+    else
+        slot->input = lane->layout.big_in + yb_ring_place(&lane->big, place->big);
+    return r;
+}
+
+/* Writes to the big inputs: what has been resident already through the mapping, which is the
+ * faster way then; else through a system call, which spares one page fault a page. */
+static int write_big(yb_lane *lane, uint64_t at, const void *data, size_t size)
+{
+    uint64_t end = at + size;
+    if (end <= lane->touched) {
+        memcpy(lane->base + lane->layout.big_in + at, data, size);
+        return 0;
+    }
+    int r = write_all(lane->fd, data, size, lane->layout.big_in + at);
+    if (r == 0 && at <= lane->touched)
+        lane->touched = end < lane->kept_bytes ? end : lane->kept_bytes;
+    return r;
+}
+
+int yb_lane_write(yb_lane *lane, size_t offset, const void *data, size_t size)
+{
+    const yb_lane_place *place = place_of(lane, lane->submitted);
+    if (place->big_size > 0)
+        return write_big(lane, yb_ring_place(&lane->big, place->big) + offset, data, size);
+    uint64_t at = lane->layout.small_in + yb_ring_place(&lane->small, place->small);
+    if (size > 0)
+        memcpy(lane->base + at + offset, data, size);
+    return 0;
+}
+
+void yb_lane_commit(yb_lane *lane)
+{
+    yb_slot *slot = slot_of(lane, lane->submitted);
     atomic_store_explicit(&slot->taken_ns, 0, memory_order_relaxed);
     atomic_store_explicit(&slot->state, YB_SLOT_QUEUED, memory_order_relaxed);
-    lane->places[lane->submitted % YB_LANE_SLOTS] = place;
     lane->submitted++;
-    return 0;
+}
+
+void yb_lane_abandon(yb_lane *lane)
+{
+    const yb_lane_place *place = place_of(lane, lane->submitted);
+    yb_ring_untake(&lane->small, place->small);
+    if (place->big_end)
+        yb_ring_untake(&lane->big, place->big);
 }
 
 static int64_t monotonic_now(void)
@@ -328,27 +341,28 @@ int yb_lane_read(const yb_lane *lane, const yb_answer *answer, size_t offset, vo
     return 0;
 }
 
-/* Gives back to the system what a big piece has made resident beyond what is kept. */
-static void trim(yb_lane *lane, uint64_t ring, uint64_t at, uint64_t size)
+/* Gives back to the system what a big piece has made resident beyond what is kept: the piece lies
+ * in the part of the memfd that begins at ring, from place on. */
+static void trim(yb_lane *lane, uint64_t ring, uint64_t place, uint64_t size)
 {
-    uint64_t keep = ring + YB_LANE_KEEP_BYTES, end = at + size;
-    uint64_t first = at > keep ? at : keep;
-    if (end > first)
-        (void)fallocate(lane->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)first,
-                        (off_t)(end - first));
+    uint64_t first = place > lane->kept_bytes ? place : lane->kept_bytes;
+    if (place + size > first)
+        (void)fallocate(lane->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(ring + first),
+                        (off_t)(place + size - first));
 }
 
 void yb_lane_retire(yb_lane *lane, const yb_answer *answer)
 {
-    const yb_lane_place *place = &lane->places[lane->retired % YB_LANE_SLOTS];
+    const yb_lane_place *place = place_of(lane, lane->retired);
     if (place->small_end)
         yb_ring_release(&lane->small, place->small_end);
     if (place->big_end) {
         yb_ring_release(&lane->big, place->big_end);
-        trim(lane, lane->layout.big_in, place->big_at, place->big_size);
+        trim(lane, lane->layout.big_in, yb_ring_place(&lane->big, place->big), place->big_size);
     }
-    if (answer->output >= lane->layout.big_out)
-        trim(lane, lane->layout.big_out, answer->output, answer->output_size);
+    if (answer->output_size > 0 && answer->output >= lane->layout.big_out)
+        trim(lane, lane->layout.big_out, answer->output - lane->layout.big_out,
+             answer->output_size);
     lane->retired++;
 }
 

@@ -91,8 +91,9 @@ yb_lane_layout yb_lane_layout_of(uint64_t total_bytes);
 /* The rest is the parent's. */
 
 typedef struct yb_lane_place {
-    uint64_t small_end, big_end; /* for yb_ring_release; 0: nothing taken */
-    uint64_t big_at, big_size;
+    uint64_t small, small_end; /* positions; the end is 0 where nothing was taken */
+    uint64_t big, big_end;
+    uint64_t big_size;
 } yb_lane_place;
 
 typedef struct yb_lane {
@@ -126,9 +127,14 @@ void yb_lane_close(yb_lane *lane);
 /* How long the worker may spin for its next job. */
 void yb_lane_set_spin(yb_lane *lane, uint32_t spin_ns);
 
-/* Puts a job into the next slot, copying its input; the worker sees it once published.
+/* Reserves the next slot and space for a job's input, which is then written, in any number of
+ * pieces; committed, the worker sees it once published.  One at a time.
  * Returns 0, -EAGAIN where there is no room now, -ENOMEM where there will never be. */
-int yb_lane_put(yb_lane *lane, const yibu_job *job, yibu_bytes input);
+int yb_lane_reserve(yb_lane *lane, const yibu_job *job, size_t size);
+/* Returns 0 or a negative errno. */
+int yb_lane_write(yb_lane *lane, size_t offset, const void *data, size_t size);
+void yb_lane_commit(yb_lane *lane);
+void yb_lane_abandon(yb_lane *lane);
 
 /* Tells the worker of everything new, and wakes it where it sleeps. */
 void yb_lane_publish(yb_lane *lane);

@@ -42,7 +42,7 @@ static void publish(yb_process *process)
 
 static bool arm(yb_process *process)
 {
-    return process->load > 0 && yb_lane_arm(&process->lane);
+    return yb_lane_in_flight(&process->lane) > 0 && yb_lane_arm(&process->lane);
 }
 
 static bool arm_all(yb_process_pool *pool)

@@ -53,6 +53,11 @@ struct yb_process {
     bool spins;   /* is one of those that may */
     bool changed; /* its lane has something to publish */
     yb_lane lane;
+    yb_call *loading; /* the call whose input is on its way into the lane, a slice a turn */
+    size_t loaded;
+    bool copying; /* the output of `answer` is on its way out, likewise */
+    size_t copied;
+    yb_answer answer;
     yb_call *calls[YB_LANE_SLOTS]; /* by number; NULL: withdrawn */
     unsigned load;                 /* calls among them */
     int64_t backlog_ns;            /* that they are expected to take */
@@ -122,7 +127,10 @@ void yb_call_drop(yb_call *call);
 /* process.c */
 
 int yb_process_start(yb_process_pool *pool);
+/* Returns 0, -EAGAIN where its lane is full, or another negative errno. */
 int yb_process_give(yb_process *process, yb_call *call);
+/* Goes on giving it a call with a large input, process->loading.  Returns 0 or a negative errno. */
+int yb_process_go_on(yb_process *process);
 bool yb_process_withdraw(yb_process *process, yb_call *call);
 /* The call that comes after the one that runs, or NULL. */
 yb_call *yb_process_second(const yb_process *process);
@@ -132,6 +140,16 @@ void yb_process_collect(yb_process *process);
 void yb_process_ended(yb_process *process, const yb_process_end *end);
 void yb_process_free(yb_process *process);
 int yb_process_hear(yb_process_pool *pool); /* 0, or -ECONNRESET: the zygote has gone */
+
+/* transfer.c */
+
+enum { YB_TRANSFER_AT_ONCE = 1 << 20 };
+
+/* Goes on with the input of process->loading, which has its place in the lane.
+ * Returns 1 when all is there, 0, or a negative errno. */
+int yb_process_load(yb_process *process);
+/* Copies the output of process->answer, or the next slice of it.  Returns as above. */
+int yb_process_copy_output(yb_process *process, yibu_buffer *output);
 
 /* feed.c */
 

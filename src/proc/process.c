@@ -89,23 +89,24 @@ static yb_call **place_of(yb_process *process, uint32_t number)
     return &process->calls[number % YB_LANE_SLOTS];
 }
 
-int yb_process_give(yb_process *process, yb_call *call)
+/* The call's input is in the lane. */
+static void commit(yb_process *process, yb_call *call)
 {
-    int64_t now = process->pool->loop->now_ns;
-    uint32_t number = process->lane.submitted;
-    int r = yb_lane_put(&process->lane, call->job, call->input);
-    if (r < 0)
-        return r;
-    *place_of(process, number) = call;
-    call->worker = process;
-    call->number = number;
-    call->given_ns = now;
-    if (process->load++ == 0)
-        process->head_since_ns = now;
-    process->backlog_ns += call->expected_ns;
+    yb_lane_commit(&process->lane);
     process->changed = true;
     yb_call_arm(call);
-    return 0;
+}
+
+static void note(yb_process *process, yb_call *call)
+{
+    int64_t now = process->pool->loop->now_ns;
+    call->worker = process;
+    call->number = process->lane.submitted;
+    call->given_ns = now;
+    *place_of(process, call->number) = call;
+    process->backlog_ns += call->expected_ns;
+    if (process->load++ == 0)
+        process->head_since_ns = now;
 }
 
 static void forget(yb_process *process, yb_call *call)
@@ -115,8 +116,45 @@ static void forget(yb_process *process, yb_call *call)
     process->backlog_ns -= call->expected_ns;
 }
 
+static void stop_loading(yb_process *process)
+{
+    forget(process, process->loading);
+    process->loading = NULL;
+    yb_lane_abandon(&process->lane);
+}
+
+int yb_process_give(yb_process *process, yb_call *call)
+{
+    int r = yb_lane_reserve(&process->lane, call->job, call->input.size);
+    if (r < 0)
+        return r;
+    note(process, call);
+    process->loading = call;
+    process->loaded = 0;
+    return yb_process_go_on(process);
+}
+
+int yb_process_go_on(yb_process *process)
+{
+    yb_call *call = process->loading;
+    int r = yb_process_load(process);
+    if (r < 0) {
+        stop_loading(process);
+    } else if (r == 0) {
+        yb_process_pool_flush_soon(process->pool);
+    } else {
+        process->loading = NULL;
+        commit(process, call);
+    }
+    return r < 0 ? r : 0;
+}
+
 bool yb_process_withdraw(yb_process *process, yb_call *call)
 {
+    if (process->loading == call) {
+        stop_loading(process);
+        return true;
+    }
     if (!yb_lane_withdraw(&process->lane, call->number))
         return false;
     forget(process, call);
@@ -190,6 +228,11 @@ void yb_process_ended(yb_process *process, const yb_process_end *end)
     yb_process_pool *pool = process->pool;
     leave_start(process);
     process->state = YB_PROCESS_DYING;
+    if (process->loading) {
+        yb_call *call = process->loading;
+        stop_loading(process);
+        yb_call_enqueue(call);
+    }
     yb_process_collect(process);
     for (uint32_t n = process->lane.retired; n != process->lane.submitted; n++) {
         yb_call *call = *place_of(process, n);
@@ -205,53 +248,53 @@ void yb_process_ended(yb_process *process, const yb_process_end *end)
 
 /* Answers. */
 
-static int take_output(yb_process *process, const yb_call *call, const yb_answer *answer)
+static bool has_output(const yb_call *call, const yb_answer *answer)
 {
-    yibu_buffer *output = call->ret_output;
-    if (!output || answer->output_size == 0)
-        return 0;
-    int r = yibu_buffer_reserve(output, answer->output_size);
-    if (r == 0)
-        r = yb_lane_read(&process->lane, answer, 0, (char *)output->data + output->size,
-                         answer->output_size);
-    if (r == 0)
-        output->size += answer->output_size;
-    return r;
+    return call && call->ret_output && answer->outcome == YB_JOB_RAN && answer->output_size > 0;
 }
 
-static intptr_t result_of(yb_process *process, const yb_call *call, const yb_answer *answer)
+static intptr_t result_of(const yb_answer *answer, int copied)
 {
-    if (answer->outcome != YB_JOB_RAN)
-        return answer->outcome == YB_JOB_UNKNOWN ? YIBU_ENOJOB : YIBU_EWORKER;
-    int r = take_output(process, call, answer);
-    return r < 0 ? r : answer->status;
+    if (answer->outcome == YB_JOB_UNKNOWN)
+        return YIBU_ENOJOB;
+    if (answer->outcome == YB_JOB_SKIPPED)
+        return YIBU_EWORKER; /* nobody told it to */
+    return copied < 0 ? copied : answer->status;
 }
 
-static void collect_one(yb_process *process, const yb_answer *answer)
+/* Deals with process->answer; false: its output is not all there yet. */
+static bool collect_one(yb_process *process)
 {
+    yb_process_pool *pool = process->pool;
+    const yb_answer answer = process->answer;
     yb_call *call = *place_of(process, process->lane.retired);
-    intptr_t result = call ? result_of(process, call, answer) : 0;
-    yb_lane_retire(&process->lane, answer);
+    int r = has_output(call, &answer) ? yb_process_copy_output(process, call->ret_output) : 1;
+    if (r == 0)
+        return false;
+    yb_lane_retire(&process->lane, &answer);
     process->changed = true;
     process->proven = true;
-    process->pool->failures = 0;
-    yb_process_pool_answered(process->pool, answer->done_ns);
+    pool->failures = 0;
+    yb_process_pool_answered(pool, answer.done_ns);
     if (!call)
-        return;
+        return true;
     forget(process, call);
-    process->head_since_ns = process->pool->loop->now_ns;
-    if (answer->outcome == YB_JOB_RAN)
-        yb_cost_learn(&process->pool->costs, call->job->name, answer->run_ns);
-    yb_call_report(call, process, NULL, answer->run_ns);
-    yb_call_finish(call, result);
+    process->head_since_ns = pool->loop->now_ns;
+    if (answer.outcome == YB_JOB_RAN)
+        yb_cost_learn(&pool->costs, call->job->name, answer.run_ns);
+    yb_call_report(call, process, NULL, answer.run_ns);
+    yb_call_finish(call, result_of(&answer, r));
+    return true;
 }
 
 void yb_process_collect(yb_process *process)
 {
-    yb_answer answer;
     int r;
-    while ((r = yb_lane_next(&process->lane, &answer)) > 0)
-        collect_one(process, &answer);
+    while ((r = process->copying ? 1 : yb_lane_next(&process->lane, &process->answer)) > 0)
+        if (!collect_one(process)) {
+            yb_process_pool_flush_soon(process->pool);
+            return;
+        }
     if (r < 0)
         yb_process_kill(process);
 }

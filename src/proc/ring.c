@@ -32,6 +32,12 @@ uint64_t yb_ring_take(yb_ring *ring, uint64_t position, uint64_t size)
     return ring->tail = position + whole;
 }
 
+void yb_ring_untake(yb_ring *ring, uint64_t position)
+{
+    YB_ASSERT(position >= ring->head && position <= ring->tail);
+    ring->tail = position;
+}
+
 void yb_ring_release(yb_ring *ring, uint64_t end)
 {
     YB_ASSERT(end >= ring->head && end <= ring->tail);

@@ -26,6 +26,9 @@ uint64_t yb_ring_room(yb_ring *ring, uint64_t wanted, uint64_t *ret_position);
 /* Takes size bytes, which yb_ring_room said are there.  Returns the end, for yb_ring_release. */
 uint64_t yb_ring_take(yb_ring *ring, uint64_t position, uint64_t size);
 
+/* Undoes the latest yb_ring_take, which was given this position. */
+void yb_ring_untake(yb_ring *ring, uint64_t position);
+
 /* Takes back everything before end. */
 void yb_ring_release(yb_ring *ring, uint64_t end);
 

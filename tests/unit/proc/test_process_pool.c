@@ -149,6 +149,59 @@ LOOP_TEST(output_grows_in_small_pieces)
     return 0;
 }
 
+/* Large bytes are copied in slices, between which the loop goes on. */
+
+static intptr_t count_turns(void *arg)
+{
+    int *turns = arg;
+    while (yibu_sleep(0) == 0)
+        ++*turns;
+    return 0;
+}
+
+LOOP_TEST(large_bytes_do_not_hold_up_the_loop)
+{
+    enum { SIZE = 64 << 20 };
+    int turns = 0;
+    yibu_buffer output = {0};
+    char *bytes = calloc(1, SIZE);
+    yibu_task *counter = yibu_create_task(count_turns, &turns, NULL);
+    bytes[0] = bytes[SIZE / 2] = bytes[SIZE - 1] = 's';
+    assert_int_equal(yibu_to_process(&give_back_job, (yibu_bytes){bytes, SIZE}, &output, NULL), 7);
+    assert_true(turns > 100);
+    assert_int_equal(output.size, SIZE);
+    assert_true(memcmp(output.data, bytes, SIZE) == 0);
+    yibu_task_cancel(counter);
+    assert_int_equal(yibu_await(counter), 0);
+    yibu_task_unref(counter);
+    yibu_buffer_free(&output);
+    free(bytes);
+    return 0;
+}
+
+/* A call whose input is half way into the lane when it is cancelled. */
+static intptr_t call_with_large_input(void *arg)
+{
+    return call(&give_back_job, *(yibu_bytes *)arg);
+}
+
+LOOP_TEST(cancel_while_a_large_input_is_copied_withdraws_the_job)
+{
+    yibu_bytes input = {calloc(1, 64 << 20), 64 << 20};
+    assert_int_equal(call(&give_back_job, NOTHING), 7); /* a worker is there */
+    for (int turns = 1; turns < 40; turns += 3) {
+        yibu_task *task = yibu_create_task(call_with_large_input, &input, NULL);
+        for (int i = 0; i < turns; i++)
+            assert_int_equal(yibu_sleep(0), 0);
+        yibu_task_cancel(task);
+        assert_int_equal(yibu_await(task), -ECANCELED);
+        yibu_task_unref(task);
+        copy_of_size(70000);
+    }
+    free((void *)(uintptr_t)input.data);
+    return 0;
+}
+
 static intptr_t use_own_buffer(yibu_bytes input, yibu_buffer *output)
 {
     yibu_buffer own = {0};
@@ -386,6 +439,8 @@ int main(void)
         cmocka_unit_test(input_of_nul_bytes_arrives_and_is_aligned),
         cmocka_unit_test(failure_of_a_job_is_its_result_and_brings_the_output),
         cmocka_unit_test(output_grows_in_small_pieces),
+        cmocka_unit_test(large_bytes_do_not_hold_up_the_loop),
+        cmocka_unit_test(cancel_while_a_large_input_is_copied_withdraws_the_job),
         cmocka_unit_test(job_may_hand_over_a_buffer_of_its_own),
         cmocka_unit_test(job_may_empty_its_output),
         cmocka_unit_test(job_is_found_by_its_name),

@@ -360,6 +360,40 @@ static void cancel_of_the_running_job_leaves_those_behind_it_alone(void **state)
     assert_int_equal(yibu_run(cancel_the_running, NULL, &options), 0);
 }
 
+/* A lane full of calls that were cancelled: their slots come back. */
+static intptr_t cancel_a_laneful(void *arg)
+{
+    enum { COUNT = 400 };
+    static call_task calls[COUNT], first;
+    static const int64_t none = 0, moment = YIBU_MS(50);
+    (void)arg;
+    for (int i = 0; i < 50; i++)
+        assert_true(call(&linger_job, VALUE(none)) > 0);
+    for (int round = 0; round < 3; round++) {
+        call_start(&first, &linger_job, VALUE(moment));
+        for (int i = 0; i < COUNT; i++)
+            call_start(&calls[i], &linger_job, VALUE(none));
+        assert_int_equal(yibu_sleep(YIBU_MS(5)), 0);
+        for (int i = 0; i < COUNT; i++)
+            yibu_task_cancel(calls[i].task);
+        for (int i = 0; i < COUNT; i++)
+            assert_int_equal(call_finish(&calls[i]), -ECANCELED);
+        for (int i = 0; i < COUNT; i++)
+            call_start(&calls[i], &linger_job, VALUE(none));
+        for (int i = 0; i < COUNT; i++)
+            assert_true(call_finish(&calls[i]) > 0);
+        assert_true(call_finish(&first) > 0);
+    }
+    return 0;
+}
+
+static void cancelled_calls_leave_room_in_a_lane(void **state)
+{
+    (void)state;
+    yibu_loop_options options = {.size = sizeof(options), .max_processes = 1};
+    assert_int_equal(yibu_run(cancel_a_laneful, NULL, &options), 0);
+}
+
 LOOP_TEST(cancelled_task_does_not_call)
 {
     assert_true(yibu_task_cancel(yibu_current_task()));
@@ -394,6 +428,7 @@ int main(void)
         cmocka_unit_test(cancel_kills_the_worker_and_what_the_job_started),
         cmocka_unit_test(cancel_withdraws_a_job_that_has_not_started),
         cmocka_unit_test(cancel_of_the_running_job_leaves_those_behind_it_alone),
+        cmocka_unit_test(cancelled_calls_leave_room_in_a_lane),
         cmocka_unit_test(cancelled_task_does_not_call),
         cmocka_unit_test(time_limit_of_a_scope_cancels_the_job),
     };
