@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -241,25 +241,16 @@ void yb_lane_abandon(yb_lane *lane)
         yb_ring_untake(&lane->big, place->big);
 }
 
-static int64_t monotonic_now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
 static void wake(yb_lane_shared *shared)
 {
-    if (!atomic_load(&shared->asleep))
-        return;
-    atomic_store_explicit(&shared->called_ns, monotonic_now(), memory_order_relaxed);
-    if (atomic_exchange(&shared->asleep, 0))
+    if (atomic_load(&shared->asleep) && atomic_exchange(&shared->asleep, 0))
         (void)syscall(SYS_futex, &shared->asleep, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
 void yb_lane_publish(yb_lane *lane)
 {
     lane->published = lane->submitted;
+    atomic_store_explicit(&lane->shared->parent_processor, sched_getcpu(), memory_order_relaxed);
     atomic_store_explicit(&lane->shared->retired, lane->retired, memory_order_release);
     atomic_store(&lane->shared->submitted, lane->submitted);
     wake(lane->shared);
@@ -312,15 +303,13 @@ int yb_lane_next(const yb_lane *lane, yb_answer *ret_answer)
         .outcome = atomic_load_explicit(&slot->outcome, memory_order_relaxed),
         .status = (intptr_t)atomic_load_explicit(&slot->status, memory_order_relaxed),
         .run_ns = atomic_load_explicit(&slot->run_ns, memory_order_relaxed),
-        .done_ns = atomic_load_explicit(&slot->taken_ns, memory_order_relaxed),
         .output = atomic_load_explicit(&slot->output, memory_order_relaxed),
         .output_size = (size_t)atomic_load_explicit(&slot->output_size, memory_order_relaxed),
     };
     if (!plausible(lane, &answer))
         return -EPROTO;
-    if (answer.run_ns < 0 || answer.run_ns > INT64_MAX / 4 || answer.done_ns > INT64_MAX / 4)
-        answer.run_ns = answer.done_ns = 0;
-    answer.done_ns += answer.run_ns;
+    if (answer.run_ns < 0)
+        answer.run_ns = 0;
     *ret_answer = answer;
     return 1;
 }

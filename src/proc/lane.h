@@ -69,14 +69,15 @@ typedef struct yb_lane_shared {
     /* The parent's. */
     _Alignas(64) _Atomic(uint32_t) submitted;
     _Atomic(uint32_t) retired;
-    _Atomic(uint32_t) closing;  /* nothing more will come: the worker ends */
-    _Atomic(uint32_t) spin_ns;  /* how long the worker may wait spinning */
-    _Atomic(int64_t) called_ns; /* when it was last woken, CLOCK_MONOTONIC */
+    _Atomic(uint32_t) closing;         /* nothing more will come: the worker ends */
+    _Atomic(uint32_t) spin_ns;         /* how long the worker may wait spinning */
+    _Atomic(int32_t) parent_processor; /* that last published */
     _Alignas(64) _Atomic(uint32_t) armed;
 
     /* The worker's; asleep is also the futex that it sleeps on. */
     _Alignas(64) _Atomic(uint32_t) asleep;
     _Alignas(64) _Atomic(uint32_t) completed;
+    _Atomic(int32_t) worker_processor; /* that last took a job */
 
     yb_slot slots[YB_LANE_SLOTS];
 } yb_lane_shared;
@@ -114,7 +115,6 @@ typedef struct yb_lane {
 typedef struct yb_answer {
     uint32_t outcome;
     intptr_t status;
-    int64_t done_ns; /* when, by the worker's CLOCK_MONOTONIC */
     int64_t run_ns;
     uint64_t output;
     size_t output_size;

@@ -13,6 +13,7 @@
 #include "proc/pool.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -24,7 +25,7 @@ enum { MAX_PROCESSES = 1024, SPINS_A_LOOK = 16 };
 
 /* An answer expected within this is awaited spinning; less long where the loop has other operations
  * under way, which are not looked at meanwhile. */
-static const int64_t MAX_SPIN_NS = 100000, MAX_SPIN_WITH_OTHERS_NS = 10000, LEAST_SPIN_NS = 1000;
+static const int64_t MAX_SPIN_NS = 100000, MAX_SPIN_WITH_OTHERS_NS = 10000;
 
 static yb_process_pool *pool_of(yb_loop_part *part)
 {
@@ -111,37 +112,27 @@ void yb_process_pool_flush_later(yb_process_pool *pool, int64_t delay_ns)
 
 /* Waiting for an answer that is expected soon: spinning, where a processor is free for it. */
 
-static bool expected_soon(const yb_process_pool *pool)
+/* Whether it is expected within a spin, of a worker on another processor. */
+static bool expected_soon(const yb_process *process, int processor)
+{
+    const yb_lane_shared *shared = process->lane.shared;
+    return process->backlog_ns / process->load < MAX_SPIN_NS &&
+           atomic_load_explicit(&shared->worker_processor, memory_order_relaxed) != processor;
+}
+
+static bool any_expected_soon(const yb_process_pool *pool)
 {
     unsigned busy = 0;
     bool soon = false;
+    int processor = sched_getcpu();
     for (yb_list *item = pool->processes.next; item != &pool->processes; item = item->next) {
         const yb_process *process = YB_CONTAINER_OF(item, yb_process, links);
         if (process->load == 0)
             continue;
         busy++;
-        soon |= process->backlog_ns / process->load < MAX_SPIN_NS;
+        soon |= expected_soon(process, processor);
     }
     return soon && busy < pool->processors;
-}
-
-static int64_t spin_limit(const yb_process_pool *pool)
-{
-    bool others = pool->loop->pending > pool->calls;
-    int64_t most = others ? MAX_SPIN_WITH_OTHERS_NS : MAX_SPIN_NS;
-    return pool->spin_ns < most ? pool->spin_ns : most;
-}
-
-/* As a worker does (runner.c): the limit follows how soon an answer was there, not how soon it was
- * heard of. */
-void yb_process_pool_answered(yb_process_pool *pool, int64_t done_ns)
-{
-    if (pool->idle_since_ns == 0)
-        return;
-    int64_t gap = done_ns - pool->idle_since_ns;
-    pool->spin_ns =
-        gap < MAX_SPIN_NS / 2 ? 2 * (gap > 0 ? gap : 0) + LEAST_SPIN_NS : pool->spin_ns / 2;
-    pool->idle_since_ns = 0;
 }
 
 static bool answer_there(const yb_process_pool *pool)
@@ -161,31 +152,30 @@ static void disarm(yb_process_pool *pool)
         yb_lane_disarm(&YB_CONTAINER_OF(item, yb_process, links)->lane);
 }
 
-static void spin(yb_process_pool *pool, int64_t until)
+static bool spin(yb_process_pool *pool)
 {
+    bool others = pool->loop->pending > pool->calls;
+    int64_t limit_ns = others ? MAX_SPIN_WITH_OTHERS_NS : MAX_SPIN_NS;
+    int64_t end = yb_loop_read_clock(pool->loop) + limit_ns;
     do
         for (int i = 0; i < SPINS_A_LOOK; i++) {
             if (answer_there(pool))
-                return;
+                return true;
             yb_processor_relax();
         }
     while (!atomic_load_explicit(&pool->loop->inbox, memory_order_relaxed) &&
-           yb_loop_read_clock(pool->loop) < until);
+           yb_loop_read_clock(pool->loop) < end);
+    return false;
 }
 
 /* Before the loop waits. */
 static int64_t idle(yb_loop_part *part)
 {
     yb_process_pool *pool = pool_of(part);
-    if (!expected_soon(pool))
-        return INT64_MAX;
-    int64_t limit = spin_limit(pool), now = yb_loop_read_clock(pool->loop);
-    if (pool->idle_since_ns == 0)
-        pool->idle_since_ns = now;
-    if (limit < LEAST_SPIN_NS)
+    if (!any_expected_soon(pool) || !yb_spin_pays(&pool->spin))
         return INT64_MAX;
     disarm(pool);
-    spin(pool, now + limit);
+    yb_spin_ended(&pool->spin, spin(pool));
     if (!arm_all(pool))
         return INT64_MAX;
     yb_process_pool_flush_soon(pool);
@@ -318,7 +308,6 @@ static int make(yibu_loop *loop, yb_process_pool **ret_pool)
     pool->spawner = (yb_spawner)YB_SPAWNER_INIT;
     pool->flush.run = run_flush;
     pool->later.fire = fire_later;
-    pool->spin_ns = MAX_SPIN_NS;
     pool->processors = yb_processor_count();
     unsigned max = loop->options.max_processes ? loop->options.max_processes : pool->processors;
     pool->max_processes = max < MAX_PROCESSES ? max : MAX_PROCESSES;

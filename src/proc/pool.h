@@ -14,6 +14,7 @@
 #include "proc/cost.h"
 #include "proc/lane.h"
 #include "proc/spawner.h"
+#include "proc/spin.h"
 
 typedef struct yb_process_pool yb_process_pool;
 typedef struct yb_process yb_process;
@@ -94,9 +95,8 @@ struct yb_process_pool {
     yb_list processes;
     unsigned process_count, starting_count, max_processes;
     unsigned processors, spinning_count;
-    int64_t spin_ns;       /* how long an answer is awaited spinning, adapted */
-    int64_t idle_since_ns; /* when that began, 0: no answer is awaited */
-    unsigned calls;        /* under way */
+    yb_spin spin;   /* for an answer */
+    unsigned calls; /* under way */
     uint64_t next_turn, next_process;
     unsigned failures;       /* to start, in a row */
     int64_t retry_ns;        /* no new start before */
@@ -110,9 +110,6 @@ int yb_process_pool_of(yibu_loop *loop, yb_process_pool **ret_pool);
 void yb_process_pool_flush_soon(yb_process_pool *pool);
 void yb_process_pool_flush_later(yb_process_pool *pool, int64_t delay_ns);
 int yb_process_pool_watch_news(yb_process_pool *pool);
-
-/* Learns how soon answers come. */
-void yb_process_pool_answered(yb_process_pool *pool, int64_t done_ns);
 
 /* call.c */
 

@@ -275,7 +275,6 @@ static bool collect_one(yb_process *process)
     process->changed = true;
     process->proven = true;
     pool->failures = 0;
-    yb_process_pool_answered(pool, answer.done_ns);
     if (!call)
         return true;
     forget(process, call);

@@ -4,14 +4,15 @@
  * and moves to the ring of big ones, once, when it outgrows what is free there.  An output's space
  * comes back when the parent has retired its job.
  *
- * Waiting for the next job, the worker spins as long as jobs have lately been coming that soon, and
- * as the parent allows (another process may need this processor more); then it sleeps. */
+ * Waiting for the next job, the worker spins for a moment, where that pays (spin.h) and the parent
+ * allows it (another process may need this processor more); then it sleeps. */
 #define _GNU_SOURCE
 #include "proc/runner.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,12 +27,12 @@
 #include "proc/buffer.h"
 #include "proc/job.h"
 #include "proc/lane.h"
+#include "proc/spin.h"
 
 enum {
-    LEAST_ROOM = 4096,    /* with less room an output begins among the big ones */
-    MAX_SPIN_NS = 100000, /* about what a sleep and a wake-up cost on a virtual machine */
-    SPINS_A_LOOK = 16,    /* between looks at the clock */
-    CANNOT_ANSWER = 119,  /* exit statuses */
+    LEAST_ROOM = 4096,   /* with less room an output begins among the big ones */
+    SPINS_A_LOOK = 16,   /* between looks at the clock */
+    CANNOT_ANSWER = 119, /* exit statuses */
     CANNOT_START = 118,
 };
 
@@ -42,7 +43,7 @@ typedef struct runner {
     int doorbell;
     uint32_t next;      /* the job to take next */
     uint32_t reclaimed; /* jobs before this have given their output space back */
-    int64_t spin_ns;
+    yb_spin spin;
     yb_ring small, big;                                          /* outputs */
     uint64_t small_ends[YB_LANE_SLOTS], big_ends[YB_LANE_SLOTS]; /* 0: nothing taken */
 
@@ -188,6 +189,7 @@ static void take(void)
 {
     yb_slot *slot = &self.shared->slots[self.next % YB_LANE_SLOTS];
     uint32_t queued = YB_SLOT_QUEUED;
+    atomic_store_explicit(&self.shared->worker_processor, sched_getcpu(), memory_order_relaxed);
     self.small_ends[self.next % YB_LANE_SLOTS] = self.big_ends[self.next % YB_LANE_SLOTS] = 0;
     atomic_store_explicit(&slot->output_size, 0, memory_order_relaxed);
     if (atomic_compare_exchange_strong(&slot->state, &queued, YB_SLOT_TAKEN))
@@ -206,35 +208,39 @@ static bool something_to_do(void)
     return atomic_load(&self.shared->submitted) != self.next || atomic_load(&self.shared->closing);
 }
 
-static bool spin(int64_t start, int64_t limit_ns)
+static bool spin(int64_t limit_ns)
 {
+    int64_t end = now() + limit_ns;
     do
         for (int i = 0; i < SPINS_A_LOOK; i++) {
             if (something_to_do())
                 return true;
             yb_processor_relax();
         }
-    while (now() - start < limit_ns);
+    while (now() < end);
     return false;
 }
 
-/* The spinning limit follows how soon jobs come: twice as long, or half of what it was when they
- * come later than any spinning is worth.  How soon a job came is, after a sleep, when it was called
- * for, not when the call got through. */
+/* Whether the parent can give us something while we hold this processor, and lately did. */
+static bool spinning_pays(uint32_t limit_ns)
+{
+    int parent = atomic_load_explicit(&self.shared->parent_processor, memory_order_relaxed);
+    return limit_ns > 0 && parent != sched_getcpu() && yb_spin_pays(&self.spin);
+}
+
 static void wait_for_work(void)
 {
     if (something_to_do())
         return;
-    int64_t start = now(), came, allowed = atomic_load(&self.shared->spin_ns);
-    if (spin(start, self.spin_ns < allowed ? self.spin_ns : allowed)) {
-        came = now();
-    } else {
-        fflush(NULL); /* what jobs wrote through stdio must not wait for the next one */
-        sleep_until(something_to_do);
-        came = atomic_load_explicit(&self.shared->called_ns, memory_order_relaxed);
+    uint32_t limit_ns = atomic_load_explicit(&self.shared->spin_ns, memory_order_relaxed);
+    if (spinning_pays(limit_ns)) {
+        bool called = spin(limit_ns);
+        yb_spin_ended(&self.spin, called);
+        if (called)
+            return;
     }
-    int64_t gap = came - start;
-    self.spin_ns = gap < MAX_SPIN_NS / 2 ? 2 * gap : self.spin_ns / 2;
+    fflush(NULL); /* what jobs wrote through stdio must not wait for the next one */
+    sleep_until(something_to_do);
 }
 
 /* Making. */
@@ -278,7 +284,6 @@ void yb_runner_main(int lane, int doorbell)
     if (!open_lane(lane))
         _exit(CANNOT_START);
     self.doorbell = out_of_the_way(doorbell);
-    self.spin_ns = MAX_SPIN_NS;
     for (;;) {
         wait_for_work();
         if (atomic_load(&self.shared->submitted) == self.next)
