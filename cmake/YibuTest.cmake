@@ -1,13 +1,15 @@
 # yb_add_test(NAME name SOURCES file… [LIBS target…] [LABELS label…] [ENV VAR=value…] [ARGS arg…]
-#             [TIMEOUT seconds] [ONE_BACKEND] [SERIAL])
+#             [TIMEOUT seconds] [ONE_BACKEND] [SERIAL] [WITHOUT instrument…])
 #
 # Builds one cmocka program, linked to the static core, that may include internal headers, and
 # registers it once a backend as NAME.epoll and NAME.io_uring with YIBU_BACKEND set. ONE_BACKEND
 # registers it once, as NAME, for what never touches a loop. SERIAL keeps other tests away while it
-# runs. Labels: the folders below tests/ that it is in, and LABELS. TIMEOUT is that of a plain
-# build (60 by default) and is stretched where instrumentation or emulation slows the program; the
-# program knows how much by YB_TEST_SLOWDOWN.
+# runs. WITHOUT names the instruments (asan, tsan, valgrind) under which it cannot run, and the
+# place that says so says why. Labels: the folders below tests/ that it is in, and LABELS. TIMEOUT
+# is that of a plain build (60 by default) and is stretched where instrumentation or emulation slows
+# the program; the program knows how much by YB_TEST_SLOWDOWN.
 
+set(YB_TEST_INSTRUMENT "")
 set(YB_TEST_LAUNCHER "")
 set(YB_TEST_SLOWDOWN 1)
 set(YB_TEST_ENVIRONMENT
@@ -15,14 +17,17 @@ set(YB_TEST_ENVIRONMENT
     "UBSAN_OPTIONS=print_stacktrace=1"
     "TSAN_OPTIONS=second_deadlock_stack=1:die_after_fork=0:suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp")
 if(YIBU_VALGRIND)
+    set(YB_TEST_INSTRUMENT valgrind)
     set(YB_TEST_SLOWDOWN 10)
     set(YB_TEST_LAUNCHER
         valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
         --num-callers=30 --fair-sched=yes
         --suppressions=${PROJECT_SOURCE_DIR}/tests/support/valgrind.supp)
 elseif(YIBU_SANITIZE)
+    set(YB_TEST_INSTRUMENT asan)
     set(YB_TEST_SLOWDOWN 3)
     if(YIBU_SANITIZE MATCHES "thread")
+        set(YB_TEST_INSTRUMENT tsan)
         # GCC 12's runtime cannot map its shadow where the kernel randomises 32 bits of mmap.
         set(YB_TEST_LAUNCHER setarch --addr-no-randomize)
     endif()
@@ -54,7 +59,11 @@ function(yb_add_test)
         return()
     endif()
     cmake_parse_arguments(
-        PARSE_ARGV 0 arg "ONE_BACKEND;SERIAL" "NAME;TIMEOUT" "SOURCES;LIBS;LABELS;ENV;ARGS")
+        PARSE_ARGV 0 arg "ONE_BACKEND;SERIAL" "NAME;TIMEOUT"
+        "SOURCES;LIBS;LABELS;ENV;ARGS;WITHOUT")
+    if(YB_TEST_INSTRUMENT AND YB_TEST_INSTRUMENT IN_LIST arg_WITHOUT)
+        return()
+    endif()
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 60)
     endif()
@@ -63,6 +72,9 @@ function(yb_add_test)
 
     set(target test_${arg_NAME})
     add_executable(${target} ${arg_SOURCES})
+    if(YIBU_VALGRIND)
+        target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/valgrind_stack.c)
+    endif()
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src
                                                  ${PROJECT_SOURCE_DIR}/tests/support)
     target_compile_definitions(${target} PRIVATE YB_TEST_SLOWDOWN=${YB_TEST_SLOWDOWN})

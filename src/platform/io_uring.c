@@ -2,10 +2,13 @@
  *
  * Operations become submission entries that reach the kernel when the loop waits, all at once;
  * with DEFER_TASKRUN their completions are worked off in that same call and never interrupt the
- * loop's thread.  The user data of an entry is its operation, or NULL for what nobody waits for.
+ * loop's thread.  The user data of an entry is its operation; for a cancel, the operation's address
+ * with the lowest bit set.
  *
  * An operation is complete only when its final completion entry has arrived, also after a cancel:
- * until then the kernel may write to its buffer.
+ * until then the kernel may write to its buffer.  It also waits for the answer to its cancel, which
+ * names it.  A cancel may miss an operation that is neither waiting nor running, but on its way from
+ * one to the other (-ENOENT); then it is sent again.
  *
  * A connect is connect(2) and a poll, since the kernel would read the address only when the entry
  * is submitted; a call that a kernel answers with EAGAIN (a descriptor in non-blocking mode, before
@@ -23,12 +26,20 @@
 #include "base/memory.h"
 #include "platform/attempt.h"
 #include "platform/backend.h"
+#include "platform/valgrind.h"
 #include <yibu/address.h>
 
 enum { DEFAULT_ENTRIES = 256, BATCH = 64 };
 
-/* In op->phase. */
-enum { PHASE_CALL, PHASE_POLL };
+/* Bits of op->phase. */
+enum {
+    ON_POLL = 1 << 0,     /* what was queued last is a poll, not the call */
+    CANCEL_SENT = 1 << 1, /* and was not answered yet */
+    CANCEL_OWED = 1 << 2, /* must be sent (again) */
+    ENDED = 1 << 3,       /* op->result is final; the answer to the cancel is waited for */
+    CLOSED = 1 << 4,      /* its descriptor was closed: the number means another file */
+    PARKED = 1 << 5,      /* withdrawn from a ring that is given up */
+};
 
 typedef struct ring_backend {
     yb_backend base;
@@ -37,14 +48,14 @@ typedef struct ring_backend {
     uint64_t wake_count;      /* where the read of wake_fd goes */
     unsigned entries;         /* asked for */
     bool polled;              /* the ring is one whose descriptor tells */
-    bool moving;              /* to such a ring: operations are withdrawn and gathered in moved */
+    bool moving;              /* to such a ring: operations are withdrawn and parked */
     bool wake_ended;          /* while moving: the read of wake_fd */
-    yb_list moved;
-    uint32_t *in_flight;      /* operations under way, by descriptor */
-    size_t in_flight_count;
+    unsigned owed;            /* operations with CANCEL_OWED */
+    yb_op **under_way;        /* by descriptor: the first of those linked through op->links */
+    size_t descriptor_count;
 } ring_backend;
 
-static char wake_tag; /* its address is the user data of the read of wake_fd */
+static uint64_t wake_tag; /* its address is the user data of the read of wake_fd */
 
 static ring_backend *self(yb_backend *backend)
 {
@@ -67,22 +78,51 @@ static struct io_uring_sqe *next_entry(ring_backend *r)
     return entry;
 }
 
-static int track(ring_backend *r, int fd)
+static int reserve(ring_backend *r, int fd)
 {
-    size_t index = (size_t)fd;
-    if (YB_UNLIKELY(index >= r->in_flight_count)) {
-        size_t count = r->in_flight_count ? r->in_flight_count : 64;
-        while (count <= index)
-            count *= 2;
-        uint32_t *table = yb_realloc(r->in_flight, count * sizeof(*table));
-        if (!table)
-            return -ENOMEM;
-        memset(table + r->in_flight_count, 0, (count - r->in_flight_count) * sizeof(*table));
-        r->in_flight = table;
-        r->in_flight_count = count;
-    }
-    r->in_flight[index]++;
+    size_t count = r->descriptor_count ? r->descriptor_count : 64;
+    while (count <= (size_t)fd)
+        count *= 2;
+    yb_op **table = yb_realloc(r->under_way, count * sizeof(*table));
+    if (!table)
+        return -ENOMEM;
+    memset(table + r->descriptor_count, 0, (count - r->descriptor_count) * sizeof(*table));
+    r->under_way = table;
+    r->descriptor_count = count;
     return 0;
+}
+
+static yb_op *next_of(const yb_op *op)
+{
+    return op->links.next ? YB_CONTAINER_OF(op->links.next, yb_op, links) : NULL;
+}
+
+/* The lists are open at both ends, for their heads move when the table grows. */
+static int track(ring_backend *r, yb_op *op)
+{
+    if (YB_UNLIKELY((size_t)op->fd >= r->descriptor_count)) {
+        int error = reserve(r, op->fd);
+        if (error < 0)
+            return error;
+    }
+    yb_op *first = r->under_way[op->fd];
+    op->links.previous = NULL;
+    op->links.next = first ? &first->links : NULL;
+    if (first)
+        first->links.previous = &op->links;
+    r->under_way[op->fd] = op;
+    return 0;
+}
+
+static void untrack(ring_backend *r, yb_op *op)
+{
+    yb_op *next = next_of(op);
+    if (next)
+        next->links.previous = op->links.previous;
+    if (op->links.previous)
+        op->links.previous->next = op->links.next;
+    else
+        r->under_way[op->fd] = next;
 }
 
 static void prepare_send(struct io_uring_sqe *entry, yb_op *op)
@@ -122,18 +162,18 @@ static void prepare_poll(struct io_uring_sqe *entry, yb_op *op)
     io_uring_prep_poll_add(entry, op->fd, yb_poll_mask(events));
 }
 
-static int queue(ring_backend *r, yb_op *op, uint8_t phase)
+/* Queues the call of op, or a poll before the call. */
+static int queue(ring_backend *r, yb_op *op, uint8_t on_poll)
 {
-    op->phase = phase;
+    op->phase = (uint8_t)((op->phase & ~ON_POLL) | on_poll);
     if (YB_UNLIKELY(r->moving)) {
-        r->in_flight[op->fd]--;
-        yb_list_push_back(&r->moved, &op->links);
+        op->phase |= PARKED;
         return 0;
     }
     struct io_uring_sqe *entry = next_entry(r);
     if (!entry)
         return -EAGAIN;
-    if (phase == PHASE_POLL)
+    if (on_poll)
         prepare_poll(entry, op);
     else
         prepare_call(entry, op);
@@ -142,14 +182,15 @@ static int queue(ring_backend *r, yb_op *op, uint8_t phase)
 }
 
 /* Queues an operation that is new to the backend. */
-static int begin(ring_backend *r, yb_op *op, uint8_t phase)
+static int begin(ring_backend *r, yb_op *op, uint8_t on_poll)
 {
-    int error = track(r, op->fd);
+    op->phase = 0;
+    int error = track(r, op);
     if (error < 0)
         return error;
-    error = queue(r, op, phase);
+    error = queue(r, op, on_poll);
     if (error < 0)
-        r->in_flight[op->fd]--;
+        untrack(r, op);
     return error;
 }
 
@@ -157,32 +198,64 @@ static int submit(yb_backend *backend, yb_op *op)
 {
     ring_backend *r = self(backend);
     if (op->kind == YB_OP_POLL)
-        return begin(r, op, PHASE_POLL);
+        return begin(r, op, ON_POLL);
     if (op->kind != YB_OP_CONNECT)
-        return begin(r, op, PHASE_CALL);
+        return begin(r, op, 0);
     op->result = yb_attempt(op);
-    return op->result == -EAGAIN ? begin(r, op, PHASE_POLL) : 1;
+    return op->result == -EAGAIN ? begin(r, op, ON_POLL) : 1;
+}
+
+static void owe_cancel(ring_backend *r, yb_op *op)
+{
+    if (!(op->phase & CANCEL_OWED))
+        r->owed++;
+    op->phase |= CANCEL_OWED;
+}
+
+static void settle_cancel(ring_backend *r, yb_op *op)
+{
+    if (op->phase & CANCEL_OWED)
+        r->owed--;
+    op->phase &= (uint8_t)~CANCEL_OWED;
+}
+
+static void send_cancel(ring_backend *r, yb_op *op)
+{
+    if (op->phase & (CANCEL_SENT | ENDED | PARKED))
+        return;
+    struct io_uring_sqe *entry = next_entry(r);
+    if (!entry) {
+        owe_cancel(r, op);
+        return;
+    }
+    settle_cancel(r, op);
+    op->phase |= CANCEL_SENT;
+    io_uring_prep_cancel(entry, op, 0);
+    entry->user_data = (uintptr_t)op | 1;
 }
 
 static void cancel(yb_backend *backend, yb_op *op)
 {
-    struct io_uring_sqe *entry = next_entry(self(backend));
-    if (!entry)
-        return; /* the operation ends by itself, or with the next cancel of its loop */
-    io_uring_prep_cancel(entry, op, 0);
-    io_uring_sqe_set_data(entry, NULL);
+    send_cancel(self(backend), op);
+}
+
+static void send_owed_cancels(ring_backend *r)
+{
+    for (size_t fd = 0; fd < r->descriptor_count && r->owed > 0; fd++)
+        for (yb_op *op = r->under_way[fd]; op; op = next_of(op))
+            if (op->phase & CANCEL_OWED)
+                send_cancel(r, op);
 }
 
 static void forget_fd(yb_backend *backend, int fd)
 {
     ring_backend *r = self(backend);
-    if ((size_t)fd >= r->in_flight_count || r->in_flight[fd] == 0)
+    if ((size_t)fd >= r->descriptor_count || !r->under_way[fd])
         return;
-    struct io_uring_sqe *entry = next_entry(r);
-    if (!entry)
-        return;
-    io_uring_prep_cancel_fd(entry, fd, IORING_ASYNC_CANCEL_ALL);
-    io_uring_sqe_set_data(entry, NULL);
+    for (yb_op *op = r->under_way[fd]; op; op = next_of(op)) {
+        op->phase |= CLOSED;
+        send_cancel(r, op);
+    }
     /* Now, while the number still means this file. */
     while (io_uring_submit(&r->ring) == -EINTR)
         ;
@@ -206,17 +279,15 @@ static void watch_wake(ring_backend *r)
 static ssize_t judge(ring_backend *r, yb_op *op, int result)
 {
     bool cancelling = op->state == YB_OP_CANCELLING;
-    if (result == -ECANCELED && r->moving && !cancelling)
-        result = op->phase == PHASE_POLL ? -EAGAIN : -EINTR;
-    if (result == -ECANCELED)
+    bool ending = cancelling || (op->phase & CLOSED);
+    if (result == -ECANCELED && (ending || !r->moving))
         return cancelling ? -ECANCELED : -EBADF;
-    if (op->kind == YB_OP_POLL && result != -EAGAIN)
-        return result < 0 ? result : (ssize_t)yb_poll_result((unsigned)result, op->events);
-    if (op->phase == PHASE_POLL && result >= 0) {
-        if (op->kind == YB_OP_CONNECT)
-            return yb_attempt(op);
-        result = -EINTR; /* ready: call again */
-    }
+    if (result == -ECANCELED)
+        result = op->phase & ON_POLL ? -EAGAIN : -EINTR;
+    if (op->kind == YB_OP_POLL && result >= 0)
+        return (ssize_t)yb_poll_result((unsigned)result, op->events);
+    if ((op->phase & ON_POLL) && result >= 0) /* ready: call (again) */
+        result = op->kind == YB_OP_CONNECT && !ending ? (int)yb_attempt(op) : -EINTR;
     if (op->kind == YB_OP_SEND_ALL && result >= 0) {
         op->done += (size_t)result;
         if (op->done == op->size)
@@ -225,32 +296,66 @@ static ssize_t judge(ring_backend *r, yb_op *op, int result)
     }
     if (result != -EAGAIN && result != -EINTR)
         return result;
-    if (cancelling)
-        return -ECANCELED;
-    int error = queue(r, op, result == -EAGAIN ? PHASE_POLL : PHASE_CALL);
+    if (ending)
+        return cancelling ? -ECANCELED : -EBADF;
+    int error = queue(r, op, result == -EAGAIN ? ON_POLL : 0);
     return error < 0 ? -ENOMEM : -EAGAIN;
 }
 
-static void complete(ring_backend *r, void *data, int result)
+static void note_kernel_writes(const yb_op *op, int result)
 {
-    if (data == &wake_tag) {
+    if ((op->kind == YB_OP_READ || op->kind == YB_OP_RECV) && result > 0)
+        VALGRIND_MAKE_MEM_DEFINED(op->buffer, (size_t)result);
+    if (op->kind == YB_OP_ACCEPT && result >= 0 && op->peer)
+        VALGRIND_MAKE_MEM_DEFINED(op->peer, sizeof(*op->peer));
+}
+
+static void finish(ring_backend *r, yb_op *op, ssize_t result)
+{
+    untrack(r, op);
+    settle_cancel(r, op);
+    if (YB_UNLIKELY(r->moving))
+        yb_op_complete_soon(op, result);
+    else
+        yb_op_complete(op, result);
+}
+
+static void complete_op(ring_backend *r, yb_op *op, int result)
+{
+    note_kernel_writes(op, result);
+    ssize_t verdict = judge(r, op, result);
+    if (verdict == -EAGAIN)
+        return;
+    if (YB_LIKELY(!(op->phase & CANCEL_SENT))) {
+        finish(r, op, verdict);
+        return;
+    }
+    op->result = verdict;
+    op->phase |= ENDED;
+}
+
+/* The answer to a cancel.  -EALREADY: it runs, and will end soon. */
+static void complete_cancel(ring_backend *r, yb_op *op, int result)
+{
+    op->phase &= (uint8_t)~CANCEL_SENT;
+    if (op->phase & ENDED)
+        finish(r, op, op->result);
+    else if (result == -ENOENT && !(op->phase & PARKED))
+        owe_cancel(r, op);
+}
+
+static void complete(ring_backend *r, uint64_t data, int result)
+{
+    if (data == (uintptr_t)&wake_tag) {
         if (r->moving)
             r->wake_ended = true;
         else
             watch_wake(r);
-        return;
+    } else if (data & 1) {
+        complete_cancel(r, (yb_op *)(uintptr_t)(data - 1), result);
+    } else if (data) {
+        complete_op(r, (yb_op *)(uintptr_t)data, result);
     }
-    if (!data)
-        return;
-    yb_op *op = data;
-    ssize_t verdict = judge(r, op, result);
-    if (verdict == -EAGAIN)
-        return;
-    r->in_flight[op->fd]--;
-    if (YB_UNLIKELY(r->moving))
-        yb_op_complete_soon(op, verdict);
-    else
-        yb_op_complete(op, verdict);
 }
 
 /* Works off every completion entry that is there; returns how many there were. */
@@ -261,11 +366,11 @@ static unsigned reap(ring_backend *r)
     for (unsigned n; (n = io_uring_peek_batch_cqe(&r->ring, entries, BATCH)) > 0; total += n) {
         /* Copied out first: a callback may submit, and so reuse the entries. */
         struct {
-            void *data;
+            uint64_t data;
             int result;
         } batch[BATCH];
         for (unsigned i = 0; i < n; i++) {
-            batch[i].data = io_uring_cqe_get_data(entries[i]);
+            batch[i].data = entries[i]->user_data;
             batch[i].result = entries[i]->res;
         }
         io_uring_cq_advance(&r->ring, n);
@@ -285,10 +390,24 @@ static bool kernel_has_work(const ring_backend *r)
            (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
 }
 
+/* The same as a wait in io_uring_enter, for a ring that can be polled. */
+static int enter_and_poll(ring_backend *r, const struct timespec *limit)
+{
+    int n = io_uring_submit_and_get_events(&r->ring);
+    struct pollfd query = {.fd = r->ring.ring_fd, .events = POLLIN};
+    if (n >= 0 && io_uring_cq_ready(&r->ring) == 0 && ppoll(&query, 1, limit, NULL) < 0)
+        n = -errno;
+    return n;
+}
+
 static int enter(ring_backend *r, int64_t timeout_ns)
 {
     if (timeout_ns == 0)
         return io_uring_submit_and_get_events(&r->ring);
+    if (YB_UNDER_VALGRIND) {
+        struct timespec limit = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+        return enter_and_poll(r, timeout_ns == INT64_MAX ? NULL : &limit);
+    }
     struct __kernel_timespec time = {.tv_sec = timeout_ns / 1000000000,
                                      .tv_nsec = timeout_ns % 1000000000};
     struct io_uring_cqe *entry;
@@ -305,6 +424,8 @@ static int wait_for_events(yb_backend *backend, int64_t deadline_ns)
         if (timeout_ns < 0)
             timeout_ns = 0;
     }
+    if (YB_UNLIKELY(r->owed > 0))
+        send_owed_cancels(r);
     if (timeout_ns == 0 && !kernel_has_work(r)) {
         reap(r);
         return 0;
@@ -333,12 +454,11 @@ static void close_backend(yb_backend *backend)
         io_uring_queue_exit(&r->ring);
     if (r->wake_fd >= 0)
         close(r->wake_fd);
-    yb_free(r->in_flight);
+    yb_free(r->under_way);
     yb_free(r);
 }
 
-/* Whether the ring does what this file needs: the operations, a cancel of many at once (which Linux
- * 5.19 brought), and a wait with a time limit. */
+/* Whether the ring does what this file needs: the operations, and a wait with a time limit. */
 static int self_test(struct io_uring *ring)
 {
     static const int needed[] = {IORING_OP_READ,   IORING_OP_WRITE,    IORING_OP_RECV,
@@ -357,7 +477,7 @@ static int self_test(struct io_uring *ring)
         return -EOPNOTSUPP;
 
     struct io_uring_sqe *entry = io_uring_get_sqe(ring);
-    io_uring_prep_cancel64(entry, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+    io_uring_prep_nop(entry);
     io_uring_sqe_set_data(entry, NULL);
     struct io_uring_cqe *completion;
     struct __kernel_timespec second = {.tv_sec = 1};
@@ -381,8 +501,9 @@ static int open_ring(unsigned entries, bool polled, struct io_uring *ret_ring)
             IORING_SETUP_TASKRUN_FLAG,
         IORING_SETUP_CLAMP,
     };
+    size_t first = polled || YB_UNDER_VALGRIND;
     int r = -EINVAL;
-    for (size_t i = polled; i < sizeof(flags) / sizeof(flags[0]) && r == -EINVAL; i++)
+    for (size_t i = first; i < sizeof(flags) / sizeof(flags[0]) && r == -EINVAL; i++)
         r = io_uring_queue_init(entries, ret_ring, flags[i]);
     return r;
 }
@@ -390,39 +511,47 @@ static int open_ring(unsigned entries, bool polled, struct io_uring *ret_ring)
 /* Moving to a ring whose descriptor can be polled, with the operations under way.  What completes
  * meanwhile is called back in the loop's next turn. */
 
-static bool any_in_flight(const ring_backend *r)
+static bool in_kernel(const yb_op *op)
 {
-    for (size_t fd = 0; fd < r->in_flight_count; fd++)
-        if (r->in_flight[fd] > 0)
-            return true;
+    return !(op->phase & PARKED) || (op->phase & CANCEL_SENT);
+}
+
+static bool any_in_kernel(const ring_backend *r)
+{
+    for (size_t fd = 0; fd < r->descriptor_count; fd++)
+        for (const yb_op *op = r->under_way[fd]; op; op = next_of(op))
+            if (in_kernel(op))
+                return true;
     return false;
 }
 
-/* Withdraws every operation; false: the kernel takes no more entries. */
-static bool withdraw_all(ring_backend *r)
+static void withdraw_all(ring_backend *r)
 {
-    struct io_uring_sqe *entry = next_entry(r);
-    if (!entry)
-        return false;
-    io_uring_prep_cancel64(entry, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
-    io_uring_sqe_set_data(entry, NULL);
     r->moving = true;
     r->wake_ended = false;
-    while (!r->wake_ended || any_in_flight(r)) {
+    r->base.class->wake(&r->base);
+    for (size_t fd = 0; fd < r->descriptor_count; fd++)
+        for (yb_op *op = r->under_way[fd]; op; op = next_of(op))
+            send_cancel(r, op);
+    while (!r->wake_ended || any_in_kernel(r)) {
+        send_owed_cancels(r);
         (void)io_uring_submit_and_wait(&r->ring, 1);
         reap(r);
     }
     r->moving = false;
-    return true;
 }
 
-static void submit_moved(ring_backend *r)
+static void submit_parked(ring_backend *r)
 {
-    for (yb_list *item; (item = yb_list_pop_front(&r->moved));) {
-        yb_op *op = YB_CONTAINER_OF(item, yb_op, links);
-        if (begin(r, op, op->phase) < 0)
-            yb_op_complete_soon(op, -ENOMEM);
-    }
+    for (size_t fd = 0; fd < r->descriptor_count; fd++)
+        for (yb_op *op = r->under_way[fd], *next; op; op = next) {
+            next = next_of(op);
+            op->phase &= (uint8_t)~PARKED;
+            if (queue(r, op, op->phase & ON_POLL) < 0) {
+                untrack(r, op);
+                yb_op_complete_soon(op, -ENOMEM);
+            }
+        }
 }
 
 static int move_to_polled_ring(ring_backend *r)
@@ -431,16 +560,13 @@ static int move_to_polled_ring(ring_backend *r)
     int error = open_ring(r->entries, true, &polled);
     if (error < 0)
         return error;
-    if (!withdraw_all(r)) {
-        io_uring_queue_exit(&polled);
-        return -EAGAIN;
-    }
+    withdraw_all(r);
     io_uring_queue_exit(&r->ring);
     r->ring = polled;
     r->polled = true;
     (void)io_uring_register_ring_fd(&r->ring);
     watch_wake(r);
-    submit_moved(r);
+    submit_parked(r);
     return 0;
 }
 
@@ -463,7 +589,6 @@ static int open_backend(unsigned entries, yb_backend **ret_backend)
     r->base.class = &yb_io_uring_class;
     r->ring.ring_fd = -1;
     r->entries = entries ? entries : DEFAULT_ENTRIES;
-    yb_list_init(&r->moved);
     int error = 0;
     r->wake_fd = eventfd(0, EFD_CLOEXEC);
     if (r->wake_fd < 0) {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "platform/slab_registry.h"
+#include "platform/valgrind.h"
 
 enum { ALTERNATE_BYTES = 64 << 10, SIGNALS = 2 };
 
@@ -184,7 +185,8 @@ static void alternate_stop(void)
         return;
     if (sigaltstack(NULL, &now) == 0 && now.ss_sp == here.alternate)
         sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
-    munmap(here.alternate, alternate_bytes());
+    if (!YB_UNDER_VALGRIND) /* it goes on delivering signals there */
+        munmap(here.alternate, alternate_bytes());
     here.alternate = NULL;
 }
 

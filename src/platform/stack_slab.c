@@ -10,13 +10,7 @@
 
 #include "platform/advice.h"
 #include "platform/slab_registry.h"
-
-#if defined(YB_VALGRIND)
-#include <valgrind/valgrind.h>
-#else
-#define VALGRIND_STACK_REGISTER(LOW, TOP) 0
-#define VALGRIND_STACK_DEREGISTER(ID) ((void)(ID))
-#endif
+#include "platform/valgrind.h"
 
 /* Stacks lie a multiple of 4 KiB apart, so their hot ends would share a few sets of the cache. Each
  * starts a little lower than the one before; all of it within the page that is touched anyway. */

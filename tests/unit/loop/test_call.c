@@ -55,7 +55,7 @@ static void later_calls_run_in_the_order_of_their_deadlines(void **state)
     yibu_call_at(loop, now + YIBU_MS(9), note, "d", NULL);
     yibu_call_at(loop, now + YIBU_US(300), note, "b", NULL);
     yibu_call_at(loop, now + YIBU_MS(3), note, "c", NULL);
-    yibu_call_later(loop, 0, note, "a", NULL);
+    yibu_call_at(loop, now, note, "a", NULL);
     yibu_call_at(loop, now + YIBU_MS(9) + 1, note, "e", NULL);
     test_loop_drain(loop);
     assert_string_equal(order, "abcde");
