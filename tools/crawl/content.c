@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define LINKS_AT_ONCE 1000
+
 static int64_t monotonic_now(void)
 {
     struct timespec now;
@@ -63,15 +65,21 @@ int content_parse(struct content *content)
     return error;
 }
 
-void content_publish(const struct content *content, struct frontier *frontier, struct page *page)
+bool content_publish(struct content *content, struct frontier *frontier, struct page *page)
 {
     const struct html_page *parsed = &content->parsed;
+    size_t total = parsed->links.count + parsed->malformed.count;
     if (content->parse_error == -E2BIG)
         page_end(page, PAGE_FINE, "its links are unknown: the page is too tangled to be parsed");
-    for (size_t i = 0; i < parsed->links.count; i++)
-        frontier_add_link(frontier, parsed->links.items[i], page);
-    for (size_t i = 0; i < parsed->malformed.count; i++)
-        frontier_add_malformed(frontier, parsed->malformed.items[i], page);
+    for (size_t i = 0; i < LINKS_AT_ONCE && content->published < total; i++) {
+        size_t link = content->published++;
+        if (link < parsed->links.count)
+            frontier_add_link(frontier, parsed->links.items[link], page);
+        else
+            frontier_add_malformed(frontier, parsed->malformed.items[link - parsed->links.count],
+                                   page);
+    }
+    return content->published < total;
 }
 
 void content_free(struct content *content)

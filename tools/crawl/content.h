@@ -18,6 +18,7 @@ struct content {
     yibu_buffer body;        /* taken over from the response, freed once it is packed */
     struct html_page parsed; /* what content_parse found */
     int parse_error;         /* why it found nothing, 0: it did not fail */
+    size_t published;        /* links that the frontier has */
     yibu_buffer input;       /* digest_compute's */
     int64_t start_ns;        /* content_parse began, on the monotonic clock */
     int64_t end_ns;
@@ -31,8 +32,9 @@ void content_take(struct content *content, const char *url, struct response *res
  * Returns 0 or -ENOMEM. */
 int content_parse(struct content *content);
 
-/* Gives what was found to the frontier and the page. */
-void content_publish(const struct content *content, struct frontier *frontier, struct page *page);
+/* Gives what was found to the frontier and the page, so many links at a time that nobody waits
+ * long.  Returns whether there is more to give. */
+bool content_publish(struct content *content, struct frontier *frontier, struct page *page);
 
 void content_free(struct content *content);
 

@@ -24,6 +24,7 @@
 #define BACKLOG 2
 #define HELD_BYTES ((size_t)256 * 1024 * 1024)
 #define CLEAN_UP_NS YIBU_SECONDS(10)
+#define COMPUTING_STACK ((size_t)256 * 1024) /* for the parser and the compressor */
 
 static void leave(struct visit *visit)
 {
@@ -54,7 +55,9 @@ static void start_visit(struct crawl *crawl, struct host *host, struct page *pag
     struct visit *visit = calloc(1, sizeof(*visit));
     if (visit) {
         *visit = (struct visit){.crawl = crawl, .page = page, .host = host};
-        visit->task = yibu_create_task(run_visit, visit, NULL);
+        yibu_task_options options = {.size = sizeof(options)};
+        options.stack_bytes = crawl->options->on_the_loop ? COMPUTING_STACK : 0;
+        visit->task = yibu_create_task(run_visit, visit, &options);
     }
     if (!visit || !visit->task) {
         free(visit);
@@ -123,6 +126,7 @@ static intptr_t run_crawl(void *arg)
     yibu_task *progress =
         crawl->options->progress ? yibu_create_task(progress_run, crawl, NULL) : NULL;
     yibu_add_signal_handler(loop, SIGTERM, cancel_main, yibu_current_task());
+    curl_multi_setopt(yibu_curl_multi(), CURLMOPT_MAXCONNECTS, (long)crawl->options->concurrency);
     int64_t start_ns = yibu_loop_time(loop);
     visit_everything(crawl);
     crawl->totals.elapsed_ns = yibu_loop_time(loop) - start_ns;

@@ -117,7 +117,8 @@ static intptr_t work_on(struct crawl *crawl, struct content *content, struct pag
     yibu_buffer output = {0};
     intptr_t result = on_the_loop ? content_parse(content) : yibu_to_thread(parse, content);
     if (result == 0) {
-        content_publish(content, &crawl->frontier, page);
+        while (content_publish(content, &crawl->frontier, page) && yibu_sleep(0) == 0)
+            continue;
         crawl_start_visits(crawl);
         result = on_the_loop ? digest_on_the_loop(crawl, content, &output)
                              : digest_elsewhere(content, &output);

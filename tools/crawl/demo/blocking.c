@@ -71,11 +71,12 @@ static void visit_robots(struct crawler *crawler, struct host *host)
     response_free(&response);
 }
 
-static void publish(struct crawler *crawler, const struct content *content, struct page *page)
+static void publish(struct crawler *crawler, struct content *content, struct page *page)
 {
     struct shared *shared = crawler->shared;
     pthread_mutex_lock(&shared->lock);
-    content_publish(content, &shared->crawl->frontier, page);
+    while (content_publish(content, &shared->crawl->frontier, page))
+        continue;
     wake(shared);
     pthread_mutex_unlock(&shared->lock);
 }

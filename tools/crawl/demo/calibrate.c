@@ -48,7 +48,7 @@ static double cost_ms(const struct site *site, unsigned level, struct digester *
     return pages ? (cpu_ms() - start) / (double)pages : 0;
 }
 
-unsigned calibrate(const struct site *site, double wanted_ms, double *ret_ms)
+unsigned calibrate(const struct site *site, double wanted_ms)
 {
     struct digester digester = {0};
     unsigned best = FIRST_LEVEL;
@@ -64,6 +64,5 @@ unsigned calibrate(const struct site *site, double wanted_ms, double *ret_ms)
             break;
     }
     digester_free(&digester);
-    *ret_ms = best_ms;
     return best;
 }

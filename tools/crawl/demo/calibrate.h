@@ -5,7 +5,7 @@
 #include "site.h"
 
 /* The level of compression at which examining a page costs nearest to wanted_ms of CPU time on this
- * machine.  ret_ms: what it costs. */
-unsigned calibrate(const struct site *site, double wanted_ms, double *ret_ms);
+ * machine. */
+unsigned calibrate(const struct site *site, double wanted_ms);
 
 #endif

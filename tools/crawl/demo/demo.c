@@ -146,7 +146,16 @@ static const char *choose_timeline(void)
     return "build/demo/timeline.svg";
 }
 
-static int choose_level(struct run_settings *settings, double *ret_ms)
+/* Somebody may be waiting. */
+static void announce(const struct run_settings *settings, size_t pages, FILE *out)
+{
+    double page_s = (double)settings->latency_ns / 1e9 + PAGE_COST_MS / 1e3;
+    fprintf(out, "Crawling about %zu pages of %s in four ways, which takes about %.0f s …\n\n",
+            pages, settings->tree, 3 + 1.4 * page_s * (double)pages);
+    fflush(out);
+}
+
+static int choose_level(struct run_settings *settings, FILE *out)
 {
     struct site site;
     int error = site_build(&site, settings->tree, settings->max_files);
@@ -155,9 +164,9 @@ static int choose_level(struct run_settings *settings, double *ret_ms)
                 error == -ENOENT ? "there is no text file in it" : yibu_strerror(error));
         return EXIT_FAILURE;
     }
-    unsigned level = calibrate(&site, PAGE_COST_MS, ret_ms);
+    announce(settings, site.count, out);
     if (settings->way.level == 0)
-        settings->way.level = level;
+        settings->way.level = calibrate(&site, PAGE_COST_MS);
     site_free(&site);
     return 0;
 }
@@ -200,11 +209,10 @@ static int compare_ways(struct options *options)
     struct run runs[WAYS] = {0};
     struct run_settings *settings = &options->run;
     FILE *out = text_output(options);
-    double page_ms = 0;
     if (!settings->tree)
         settings->tree = find_tree();
     settings->way.direct = true;
-    int status = choose_level(settings, &page_ms);
+    int status = choose_level(settings, out);
     if (status == 0)
         status = run_ways(runs, WAY_ONE_BY_ONE, WAYS, settings);
     if (status == 0) {
