@@ -277,7 +277,8 @@ static void run_once_waits_no_longer_than_it_was_told(void **state)
 
     int count = 0;
     yibu_call_later(loop, YIBU_MS(2), test_count, &count, NULL);
-    yibu_loop_run_once(loop, YIBU_SECONDS(1000));
+    for (int turn = 0; turn < 3 && count == 0; turn++) /* the loop has timers of its own, too */
+        yibu_loop_run_once(loop, YIBU_SECONDS(1000));
     assert_int_equal(count, 1);
 
     start = yibu_loop_time(loop);

@@ -61,10 +61,10 @@ static void a_timer_makes_the_loop_readable_in_time(void **state)
     yibu_loop *loop = *state;
     bool done = false;
     int64_t start = yibu_loop_time(loop);
-    yibu_call_later(loop, YIBU_MS(5), test_set, &done, NULL);
+    yibu_call_later(loop, YIBU_MS(5 * YB_TEST_SLOWDOWN), test_set, &done, NULL);
     assert_false(due(loop, 0));
     drive(loop, &done);
-    assert_true(yibu_loop_time(loop) - start >= YIBU_MS(5));
+    assert_true(yibu_loop_time(loop) - start >= YIBU_MS(5 * YB_TEST_SLOWDOWN));
     assert_false(due(loop, 10));
 }
 
