@@ -114,19 +114,20 @@ YIBU_BEGIN_DECLS
  * max_processes; more calls wait in line, first come, first served (jobs shorter than 0.1 ms may
  * overtake each other).  The line has no limit but memory: each call in it is one that waits.
  * input, of any size, is copied once, into memory that only that worker shares, and must stay until
- * the call returns; the output is copied once, appended to *ret_output (NULL: dropped), which the
- * caller frees.
+ * the call returns; the output is copied once, appended to *ret_output (NULL: dropped), which is the
+ * caller's, but nobody else's until the call returns.
  * Checkpoint.  Cancel: a job that has not started is withdrawn; the worker of one that runs is
  * killed, with what it has started itself, and replaced.
- * Returns the job's status; YIBU_EWORKER where its worker died; -ETIMEDOUT after timeout_ns;
- * YIBU_ENOJOB where the worker knows no such job; -ECANCELED; -EINVAL; -ENOMEM, also where
- * *ret_output could not take the output; or, where no worker could be started, what prevented it:
- * -EAGAIN, -EMFILE, -ENOSYS for a program that cannot start a second run of itself, ... */
+ * Returns the job's status; YIBU_EWORKER where its worker died, or none could be kept alive;
+ * -ETIMEDOUT after timeout_ns; YIBU_ENOJOB where the worker knows no such job; -ECANCELED; -EINVAL;
+ * -ENOMEM, also where *ret_output could not take the output; or, where no worker could be started,
+ * what prevented it: -EAGAIN, -EMFILE, -ENOSYS for a program that cannot run a second time, ... */
 YIBU_API intptr_t yibu_to_process(const yibu_job *job, yibu_bytes input, yibu_buffer *ret_output,
                                   const yibu_job_options *options);
 
-/* The callback form.  input, ret_output, and the report that options name must stay until the
- * callback has run; options itself need not. */
+/* The callback form.  job, input, ret_output, and the report that options name must stay until the
+ * callback has run; options itself need not.  A job under way when the loop is freed is ended, and
+ * the result is -ECANCELED. */
 YIBU_API int yibu_op_to_process(yibu_loop *loop, yibu_op *op, const yibu_job *job, yibu_bytes input,
                                 yibu_buffer *ret_output, const yibu_job_options *options);
 
