@@ -260,8 +260,10 @@ class Users(common.Scenario):
         process = self.start_crawl("--timeout=60", self.serve(stall))
         while not arrived:
             time.sleep(0.01)
+        start = time.monotonic()
         process.send_signal(signal.SIGINT)
         result = self.finish_crawl(process)
+        self.assertLess(time.monotonic() - start, 8)
         self.assertEqual(result.status, 130)
         self.assertEqual(result.report["totals"]["not_visited"], 1)
 
