@@ -24,8 +24,9 @@ static void write_line(const struct crawl *crawl, int64_t elapsed_ns)
     char size[32];
     const struct crawl_totals *totals = &crawl->totals;
     double seconds = (double)elapsed_ns / 1e9;
-    fprintf(stderr, "\r\033[K%zu pages, %zu waiting, %s, %.0f pages/s", (size_t)totals->fetched,
-            crawl->frontier.waiting, progress_size(size, sizeof(size), (double)totals->bytes),
+    fprintf(stderr, "\r\033[K%zu page%s, %zu waiting, %s, %.0f/s", (size_t)totals->fetched,
+            totals->fetched == 1 ? "" : "s", crawl->frontier.waiting,
+            progress_size(size, sizeof(size), (double)totals->bytes),
             seconds > 0 ? (double)totals->fetched / seconds : 0.0);
 }
 
