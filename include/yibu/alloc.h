@@ -6,8 +6,8 @@
 
 typedef struct yibu_allocator {
     void *(*allocate)(size_t size, void *arg);
-    void *(*reallocate)(void *memory, size_t size, void *arg);
-    void (*release)(void *memory, void *arg); /* must accept NULL */
+    void *(*reallocate)(void *memory, size_t size, void *arg); /* NULL: as allocate */
+    void (*release)(void *memory, void *arg);                  /* must accept NULL */
     void *arg;
 } yibu_allocator;
 
@@ -15,7 +15,8 @@ YIBU_BEGIN_DECLS
 
 /* Replaces malloc, realloc and free for everything Yibu allocates; NULL restores them.
  * Context: any thread, before anything else of Yibu has allocated (-EBUSY afterwards).
- * The three functions are called from any thread. */
+ * The three functions are called from any thread.  Workers of the process pool, in which main does
+ * not run, keep malloc. */
 YIBU_API int yibu_set_allocator(const yibu_allocator *allocator);
 
 YIBU_END_DECLS

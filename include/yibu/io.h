@@ -21,8 +21,8 @@ YIBU_API ssize_t yibu_write(int fd, const void *buffer, size_t size);
 YIBU_API int yibu_wait_readable(int fd);
 YIBU_API int yibu_wait_writable(int fd);
 
-/* Closes fd.  Operations of other tasks on it end with -EBADF first.  Must finish; never suspends
- * for long.  Returns 0, or -EBADF; whatever close(2) says, fd is gone. */
+/* Closes fd.  Operations on it that this thread's loop has under way end with -EBADF.
+ * Never suspends.  Returns 0, or -EBADF; whatever else close(2) says, fd is gone. */
 YIBU_API int yibu_close(int fd);
 
 YIBU_END_DECLS

@@ -72,8 +72,8 @@ YIBU_API int yibu_op_poll(yibu_loop *loop, yibu_op *op, int fd, unsigned events)
 YIBU_API int yibu_op_sleep(yibu_loop *loop, yibu_op *op, int64_t delay_ns);
 
 /* Asks a started operation to end early.  Its callback still runs exactly once: with -ECANCELED,
- * or with its result where the transfer had already happened.  Returns 0, or -EALREADY where the
- * operation is not under way. */
+ * or with its result where the transfer had already happened.  Returns 0, -EALREADY where the
+ * operation is not under way, or -EINVAL for NULL. */
 YIBU_API int yibu_op_cancel(yibu_op *op);
 
 YIBU_END_DECLS

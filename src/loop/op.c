@@ -240,5 +240,7 @@ int yibu_op_sleep(yibu_loop *loop, yibu_op *op, int64_t delay_ns)
 
 int yibu_op_cancel(yibu_op *op)
 {
+    if (!op)
+        return -EINVAL;
     return yb_op_cancel(view(op)) ? 0 : -EALREADY;
 }
