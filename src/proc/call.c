@@ -87,7 +87,7 @@ static bool cancel(yb_op *op)
     if (!call->worker) {
         leave_line(call);
     } else if (!yb_process_withdraw(call->worker, call)) {
-        (void)yb_process_kill_for(call->worker, call, -ECANCELED);
+        yb_process_kill_for(call->worker, call, -ECANCELED);
         return false;
     }
     yb_process_pool_flush_soon(call->pool);
@@ -129,7 +129,7 @@ static void fire(yb_timer *timer)
     if (left > 0)
         arm(call, left);
     else if (!call->verdict)
-        (void)yb_process_kill_for(call->worker, call, -ETIMEDOUT);
+        yb_process_kill_for(call->worker, call, -ETIMEDOUT);
 }
 
 void yb_call_arm(yb_call *call)
@@ -211,16 +211,12 @@ static int check(const yibu_job *job, yibu_bytes input, const yibu_job_options *
 intptr_t yibu_to_process(const yibu_job *job, yibu_bytes input, yibu_buffer *ret_output,
                          const yibu_job_options *options)
 {
-    int r;
     yibu_job_options known;
-    yibu_task *task = yb_task_require(&r);
+    int r = check(job, input, options, &known);
+    if (r < 0)
+        return r;
+    yibu_task *task = yb_task_enter(&r);
     if (!task)
-        return r;
-    r = check(job, input, options, &known);
-    if (r < 0)
-        return r;
-    r = yb_task_checkpoint(task);
-    if (r < 0)
         return r;
     yb_op *op = yb_task_prepare_op(task, YB_OP_CUSTOM, -1);
     r = begin(task->loop, op, job, input, ret_output, &known);
@@ -231,14 +227,10 @@ int yibu_op_to_process(yibu_loop *loop, yibu_op *op, const yibu_job *job, yibu_b
                        yibu_buffer *ret_output, const yibu_job_options *options)
 {
     yibu_job_options known;
-    int r = yb_loop_check(loop);
-    if (r < 0)
-        return r;
-    if (!op || !op->callback)
-        return -EINVAL;
-    r = check(job, input, options, &known);
-    if (r < 0)
-        return r;
-    memset(op->reserved, 0, sizeof(op->reserved));
-    return begin(loop, (yb_op *)(void *)op, job, input, ret_output, &known);
+    int r = check(job, input, options, &known);
+    if (r == 0)
+        r = yb_op_prepare_custom(loop, op);
+    if (r == 0)
+        r = begin(loop, (yb_op *)(void *)op, job, input, ret_output, &known);
+    return r;
 }

@@ -139,18 +139,14 @@ static void take_back(yb_process_pool *pool)
 
 /* Starting workers. */
 
+/* Fails the calls that are in line now; those that come from their callbacks have another try. */
 static void fail_line(yb_process_pool *pool, intptr_t code)
 {
+    uint64_t end = pool->next_turn;
     pool->failures = 0;
     pool->retry_ns = 0;
-    yb_list failed;
-    yb_list_init(&failed);
-    for (yb_call *call; (call = first_in_line(pool));) {
+    for (yb_call *call; (call = first_in_line(pool)) && call->turn < end;) {
         leave_line(pool, call);
-        yb_list_push_back(&failed, &call->links);
-    }
-    for (yb_list *item; (item = yb_list_pop_front(&failed));) {
-        yb_call *call = YB_CONTAINER_OF(item, yb_call, links);
         yb_call_report(call, NULL, code == YIBU_EWORKER ? &pool->last_end : NULL, 0);
         yb_call_finish(call, code);
     }

@@ -20,6 +20,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "platform/processor.h"
+#include <yibu/error.h>
 
 enum { MAX_PROCESSES = 1024, SPINS_A_LOOK = 16 };
 
@@ -72,6 +73,7 @@ static void free_when_unwatched(yb_process_pool *pool)
         return;
     for (yb_list *item; (item = yb_list_pop_front(&pool->spare));)
         yb_free(YB_CONTAINER_OF(item, yb_call, links));
+    pool->loop->parts[YB_PART_PROCESSES] = NULL;
     close(pool->doorbell);
     yb_free(pool);
 }
@@ -288,13 +290,12 @@ static void free_pool(yb_loop_part *part)
 {
     yb_process_pool *pool = pool_of(part);
     pool->ending = true;
-    pool->loop->parts[YB_PART_PROCESSES] = NULL;
     if (pool->later_armed)
         yb_loop_timer_remove(pool->loop, &pool->later);
-    unwatch(pool, &pool->news_watch);
-    unwatch(pool, &pool->doorbell_watch);
     drop_line(pool);
     end_processes(pool);
+    unwatch(pool, &pool->news_watch);
+    unwatch(pool, &pool->doorbell_watch);
     free_when_unwatched(pool);
 }
 
@@ -330,8 +331,10 @@ static int make(yibu_loop *loop, yb_process_pool **ret_pool)
 
 int yb_process_pool_of(yibu_loop *loop, yb_process_pool **ret_pool)
 {
-    yb_process_pool *pool = NULL;
+    if (loop->closing)
+        return YIBU_ESHUTDOWN;
     if (!loop->parts[YB_PART_PROCESSES]) {
+        yb_process_pool *pool = NULL;
         int r = make(loop, &pool);
         if (r < 0)
             return r;

@@ -5,6 +5,7 @@
  *
  *   call.c     a call's life: made, cancelled, timed out, finished
  *   process.c  a worker process as its parent sees it
+ *   transfer.c the bytes of inputs and outputs
  *   feed.c     which call goes to which worker
  *   pool.c     the pool's life, and what wakes it */
 #ifndef YB_PROC_POOL_H
@@ -32,7 +33,6 @@ typedef struct yb_call {
     yb_process *worker; /* NULL: in line */
     uint32_t number;    /* in the worker's lane */
     int verdict;        /* why its worker is being killed, 0: it is not */
-    int64_t given_ns;
     int64_t expected_ns;
     bool timed; /* timer is armed */
     yb_timer timer;
@@ -106,37 +106,51 @@ struct yb_process_pool {
 
 /* pool.c */
 
+/* The loop's pool, made when first asked for.  Returns 0, YIBU_ESHUTDOWN at the loop's end, or a
+ * negative errno. */
 int yb_process_pool_of(yibu_loop *loop, yb_process_pool **ret_pool);
+/* Flushes after what is ready now, or after a time; asked for again meanwhile, once. */
 void yb_process_pool_flush_soon(yb_process_pool *pool);
 void yb_process_pool_flush_later(yb_process_pool *pool, int64_t delay_ns);
+/* Returns 0 or a negative errno. */
 int yb_process_pool_watch_news(yb_process_pool *pool);
 
 /* call.c */
 
+/* Puts the call in line, by its turn. */
 void yb_call_enqueue(yb_call *call);
+/* Completes the call, which is neither in line nor in a lane, and forgets it. */
 void yb_call_finish(yb_call *call, intptr_t result);
+/* The same at the loop's end: in its last turns, with -ECANCELED. */
+void yb_call_drop(yb_call *call);
+/* Starts the time limit, the call having been given to a worker; and takes that back. */
+void yb_call_arm(yb_call *call);
 void yb_call_withdrawn(yb_call *call);
+/* Fills the caller's report: process is NULL where none ran the call, end where it lives. */
 void yb_call_report(yb_call *call, const yb_process *process, const yb_process_end *end,
                     int64_t run_ns);
-void yb_call_arm(yb_call *call);
-void yb_call_drop(yb_call *call);
 
 /* process.c */
 
+/* Orders a worker.  Returns 0, YIBU_EWORKER or a negative errno. */
 int yb_process_start(yb_process_pool *pool);
 /* Returns 0, -EAGAIN where its lane is full, or another negative errno. */
 int yb_process_give(yb_process *process, yb_call *call);
 /* Goes on giving it a call with a large input, process->loading.  Returns 0 or a negative errno. */
 int yb_process_go_on(yb_process *process);
+/* Takes the call back; false: the worker has taken it. */
 bool yb_process_withdraw(yb_process *process, yb_call *call);
 /* The call that comes after the one that runs, or NULL. */
 yb_call *yb_process_second(const yb_process *process);
+/* Orders its death, because of what it does, or because of the call that it runs: then verdict is
+ * the call's result, unless it has been answered. */
 void yb_process_kill(yb_process *process);
-bool yb_process_kill_for(yb_process *process, yb_call *call, int verdict);
+void yb_process_kill_for(yb_process *process, yb_call *call, int verdict);
+/* Finishes the calls that have been answered. */
 void yb_process_collect(yb_process *process);
-void yb_process_ended(yb_process *process, const yb_process_end *end);
 void yb_process_free(yb_process *process);
-int yb_process_hear(yb_process_pool *pool); /* 0, or -ECONNRESET: the zygote has gone */
+/* Takes in what the zygote has to say.  Returns 0, or -ECONNRESET: it has gone. */
+int yb_process_hear(yb_process_pool *pool);
 
 /* transfer.c */
 
@@ -150,7 +164,9 @@ int yb_process_copy_output(yb_process *process, yibu_buffer *output);
 
 /* feed.c */
 
+/* Gives calls to workers, as many as can be, and starts workers where calls wait. */
 void yb_process_pool_feed(yb_process_pool *pool);
+/* A worker could not be started: code says why, end how it ended (may be NULL). */
 void yb_process_pool_start_failed(yb_process_pool *pool, intptr_t code, const yb_process_end *end);
 
 #endif

@@ -102,7 +102,6 @@ static void note(yb_process *process, yb_call *call)
     int64_t now = process->pool->loop->now_ns;
     call->worker = process;
     call->number = process->lane.submitted;
-    call->given_ns = now;
     *place_of(process, call->number) = call;
     process->backlog_ns += call->expected_ns;
     if (process->load++ == 0)
@@ -197,15 +196,14 @@ void yb_process_kill(yb_process *process)
 
 /* Kills the worker because of the call it runs, unless that has been answered.  Others that it has
  * been given are saved first; one that could not be was taken, so the call was answered. */
-bool yb_process_kill_for(yb_process *process, yb_call *call, int verdict)
+void yb_process_kill_for(yb_process *process, yb_call *call, int verdict)
 {
     withdraw_all(process);
     yb_process_pool_flush_soon(process->pool);
     if (yb_lane_answered(&process->lane, call->number))
-        return false;
+        return;
     call->verdict = verdict;
     yb_process_kill(process);
-    return true;
 }
 
 static void settle_with_dead(yb_process *process, yb_call *call, const yb_process_end *end)
@@ -223,7 +221,7 @@ static void settle_with_dead(yb_process *process, yb_call *call, const yb_proces
     yb_call_finish(call, call->verdict ? call->verdict : YIBU_EWORKER);
 }
 
-void yb_process_ended(yb_process *process, const yb_process_end *end)
+static void take_end(yb_process *process, const yb_process_end *end)
 {
     yb_process_pool *pool = process->pool;
     leave_start(process);
@@ -328,7 +326,7 @@ static void take_news(yb_process_pool *pool, const yb_zygote_news *news)
         yb_process_pool_start_failed(pool, news->value, NULL);
         break;
     case YB_ZYGOTE_EXITED:
-        yb_process_ended(process, &end);
+        take_end(process, &end);
         break;
     }
 }
@@ -342,7 +340,7 @@ static void lose_zygote(yb_process_pool *pool)
     const yb_process_end unborn = {.status = yb_spawner_stop(&pool->spawner, false)};
     while (!yb_list_empty(&pool->processes)) {
         yb_process *process = YB_CONTAINER_OF(pool->processes.next, yb_process, links);
-        yb_process_ended(process, process->state == YB_PROCESS_STARTING ? &unborn : &orphaned);
+        take_end(process, process->state == YB_PROCESS_STARTING ? &unborn : &orphaned);
     }
 }
 

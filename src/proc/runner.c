@@ -94,9 +94,8 @@ static uint64_t output_place(void)
 
 static bool retired_more(void)
 {
-    /* The load of submitted is the one that `asleep` pairs with. */
-    return (atomic_load(&self.shared->submitted), true) &&
-           atomic_load(&self.shared->retired) != self.reclaimed;
+    (void)atomic_load(&self.shared->submitted); /* which `asleep` pairs with */
+    return atomic_load(&self.shared->retired) != self.reclaimed;
 }
 
 /* Moves the growing output among the big ones, waiting there for earlier ones to be retired. */

@@ -296,6 +296,29 @@ static void calls_under_way_end_with_the_loop(void **state)
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
+typedef struct again {
+    yibu_loop *loop;
+    int result;
+} again;
+
+static void call_again(yibu_op *op, ssize_t result)
+{
+    again *a = op->arg;
+    assert_int_equal(result, -ECANCELED);
+    a->result = yibu_op_to_process(a->loop, op, &tell_pid_job, NOTHING, NULL, NULL);
+}
+
+static void call_from_a_callback_at_the_end_is_refused(void **state)
+{
+    again a = {0};
+    yibu_op op = {.callback = call_again, .arg = &a};
+    (void)state;
+    assert_int_equal(yibu_loop_new(NULL, &a.loop), 0);
+    assert_int_equal(yibu_op_to_process(a.loop, &op, &stay_job, NOTHING, NULL, NULL), 0);
+    assert_int_equal(yibu_loop_free(a.loop), 0);
+    assert_int_equal(a.result, YIBU_ESHUTDOWN);
+}
+
 /* fork. */
 
 static intptr_t fork_in_between(void *arg)
@@ -329,6 +352,7 @@ int main(void)
         cmocka_unit_test(idle_pool_does_not_keep_a_loop_busy),
         cmocka_unit_test(callback_form_calls_back_once),
         cmocka_unit_test(calls_under_way_end_with_the_loop),
+        cmocka_unit_test(call_from_a_callback_at_the_end_is_refused),
         cmocka_unit_test(forked_child_is_refused_and_leaves_the_pool_alone),
     };
     setenv("CMOCKA_TEST_ABORT", "1", 1);
