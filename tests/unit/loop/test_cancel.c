@@ -193,6 +193,53 @@ static void the_number_of_a_closed_descriptor_starts_afresh(void **state)
     }
 }
 
+/* Not a byte for one connection goes to the next one of its number. */
+static void what_is_left_to_send_does_not_go_to_the_next_file_of_that_number(void **state)
+{
+    yibu_loop *loop = *state;
+    char *buffer = calloc(2, BIG);
+    for (int round = 0; round < 8; round++) {
+        int old[2], new[2];
+        size_t sent = 0;
+        test_op t;
+        test_pair(old);
+        test_op_init(&t, loop);
+        assert_int_equal(yibu_op_send_all(loop, &t.op, old[0], buffer, BIG, &sent), 0);
+        for (int turn = 0; turn < round % 4; turn++)
+            yibu_loop_run_once(loop, 0);
+        if (round >= 4) /* room for more: the rest is on its way when the number changes */
+            (void)!recv(old[1], buffer + BIG, BIG, MSG_DONTWAIT);
+        assert_int_equal(yibu_close(old[0]), 0);
+        test_pair(new);
+        assert_int_equal(new[0], old[0]);
+        assert_int_equal(test_op_wait(&t), -EBADF);
+        yibu_loop_run_once(loop, YIBU_MS(1));
+        assert_int_equal(recv(new[1], buffer, BIG, MSG_DONTWAIT), -1);
+        test_close_pair(new);
+        close(old[1]);
+    }
+    free(buffer);
+}
+
+/* On io_uring a send whose socket was shut down for reading is neither waiting nor running for a
+ * moment, and the kernel does not find it then. */
+static void an_operation_that_the_kernel_does_not_find_is_cancelled_all_the_same(void **state)
+{
+    yibu_loop *loop = *state;
+    char *buffer = calloc(1, BIG);
+    int pair[2];
+    test_op t;
+    test_pair(pair);
+    test_op_init(&t, loop);
+    assert_int_equal(yibu_op_send_all(loop, &t.op, pair[0], buffer, BIG, NULL), 0);
+    assert_int_equal(shutdown(pair[0], SHUT_RD), 0);
+    yibu_loop_run_once(loop, 0);
+    assert_int_equal(yibu_op_cancel(&t.op), 0);
+    assert_int_equal(test_op_wait(&t), -ECANCELED);
+    test_close_pair(pair);
+    free(buffer);
+}
+
 /* The loop lasts as long as the operations on it. */
 static void a_loop_with_operations_is_not_freed(void **state)
 {
@@ -430,6 +477,8 @@ int main(void)
         loop_unit_test(a_callback_may_cancel_another_operation),
         loop_unit_test(closing_ends_what_is_under_way_on_the_descriptor),
         loop_unit_test(the_number_of_a_closed_descriptor_starts_afresh),
+        loop_unit_test(what_is_left_to_send_does_not_go_to_the_next_file_of_that_number),
+        loop_unit_test(an_operation_that_the_kernel_does_not_find_is_cancelled_all_the_same),
         loop_unit_test(a_loop_with_operations_is_not_freed),
         loop_unit_test(a_cancelled_receive_leaves_its_buffer_and_the_data_alone),
         loop_unit_test(a_completed_receive_is_never_lost_to_a_cancel),
