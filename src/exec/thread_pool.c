@@ -18,6 +18,12 @@
  * baton; (4) a holder that found nobody to send lays the baton down, then looks for work and
  * resters.  All of these are sequentially consistent: of two such pairs, one sees the other.
  *
+ * Draining.  Sending somebody costs more than a short function does.  So a searcher keeps the baton
+ * while it runs functions, as long as those in line should be done sooner (by what the last ones
+ * took) than somebody else could be there.  Then the baton is DRAINING, and anybody may take it
+ * away: the loop does where it waits and sees no progress, since a function took longer than
+ * thought.
+ *
  * Work that may be given up (yb_work.release) has a fate: the worker moves it OPEN -> RETURNED, the
  * loop OPEN -> GIVEN_UP; one of them succeeds.  Work that was given up is its worker's to release.
  *
@@ -42,10 +48,9 @@ static yb_thread_pool *pool_of(yb_executor *executor)
     return YB_CONTAINER_OF(executor, yb_thread_pool, executor);
 }
 
-bool yb_thread_pool_take_baton(yb_thread_pool *pool)
+bool yb_thread_pool_move_baton(yb_thread_pool *pool, uint8_t from, uint8_t to)
 {
-    bool taken = false;
-    return atomic_compare_exchange_strong(&pool->baton, &taken, true);
+    return atomic_compare_exchange_strong(&pool->baton, &from, to);
 }
 
 static yb_worker *pop_resting(yb_thread_pool *pool)
@@ -72,16 +77,22 @@ static bool somebody_is_left(yb_thread_pool *pool)
     return atomic_load(&pool->resting) || atomic_load(&pool->thread_count) < pool->max_threads;
 }
 
-void yb_thread_pool_wake(yb_thread_pool *pool)
+/* Sends somebody with the baton that the caller holds, or lays it down. */
+static void send_somebody(yb_thread_pool *pool)
 {
-    while (!atomic_load(&pool->stopping) && somebody_is_left(pool) &&
-           yb_thread_pool_take_baton(pool)) {
-        if (pass_baton(pool))
-            return;
-        atomic_store(&pool->baton, false);
-        if (!atomic_load(&pool->resting) || yb_work_ring_empty(&pool->ring))
+    while (!pass_baton(pool)) {
+        atomic_store(&pool->baton, YB_BATON_FREE);
+        if (!atomic_load(&pool->resting) || yb_work_ring_empty(&pool->ring) ||
+            !yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD))
             return;
     }
+}
+
+void yb_thread_pool_wake(yb_thread_pool *pool)
+{
+    if (!atomic_load(&pool->stopping) && somebody_is_left(pool) &&
+        yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD))
+        send_somebody(pool);
 }
 
 /* Moves what waits outside into the ring.  While there is a backlog, the ring holds work that will
@@ -121,10 +132,10 @@ static bool leave_line(yb_thread_pool *pool, yb_work *work)
 /* Without any thread nobody holds the baton. */
 static int start_first_worker(yb_thread_pool *pool)
 {
-    YB_ASSERT(yb_thread_pool_take_baton(pool));
+    YB_ASSERT(yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD));
     int r = yb_worker_start(pool);
     if (r < 0)
-        atomic_store(&pool->baton, false);
+        atomic_store(&pool->baton, YB_BATON_FREE);
     return r;
 }
 
@@ -142,6 +153,7 @@ static int submit(yb_executor *executor, yb_work *work)
     } else {
         yb_thread_pool_wake(pool);
     }
+    pool->outstanding++;
     yb_loop_hold(pool->loop);
     return 0;
 }
@@ -161,9 +173,20 @@ static bool cancel(yb_executor *executor, yb_work *work)
     } else if (!give_up(work)) {
         return false;
     }
+    pool->outstanding--;
     yb_loop_unhold(pool->loop);
     refill(pool);
     return true;
+}
+
+static void note_return(yb_thread_pool *pool)
+{
+    pool->outstanding--;
+    if (pool->idle_since_ns != 0) {
+        yb_patience_learn(&pool->for_answers, yb_loop_read_clock(pool->loop) - pool->idle_since_ns);
+        pool->idle_since_ns = 0;
+    }
+    refill(pool);
 }
 
 void yb_thread_pool_returned(yb_runnable *posted)
@@ -172,9 +195,63 @@ void yb_thread_pool_returned(yb_runnable *posted)
     yb_loop_part *part = loop->parts[YB_PART_THREADS];
     yb_loop_unhold(loop);
     if (part) /* else the loop is ending */
-        refill(YB_CONTAINER_OF(part, yb_thread_pool, executor.part));
+        note_return(YB_CONTAINER_OF(part, yb_thread_pool, executor.part));
     yb_work *work = YB_CONTAINER_OF(posted, yb_work, posted);
     work->done(work);
+}
+
+/* What the loop does about its pool before it waits. */
+
+static bool something_came_back(const void *arg)
+{
+    const yb_thread_pool *pool = arg;
+    return atomic_load_explicit(&pool->loop->inbox, memory_order_relaxed) != NULL;
+}
+
+static void look_for_answers(yb_thread_pool *pool, int64_t now_ns)
+{
+    if (pool->idle_since_ns == 0)
+        pool->idle_since_ns = now_ns;
+    if (!pool->may_spin || !yb_patience_pays(&pool->for_answers))
+        return;
+    bool others_wait = pool->loop->pending > pool->outstanding; /* for I/O, say */
+    int64_t patience_ns = others_wait ? YB_PATIENCE_NS / 5 : YB_PATIENCE_NS;
+    (void)yb_patience_look(something_came_back, pool, now_ns + patience_ns);
+}
+
+/* Takes the baton away from a worker whose function takes longer than thought. */
+static void overrule(yb_thread_pool *pool)
+{
+    atomic_store_explicit(&pool->cost_ns, YB_PATIENCE_NS, memory_order_relaxed);
+    if (yb_thread_pool_move_baton(pool, YB_BATON_DRAINING, YB_BATON_HELD))
+        send_somebody(pool);
+}
+
+/* Sees to it that the line moves while the baton is with somebody.  Returns when to look again. */
+static int64_t look_for_progress(yb_thread_pool *pool, int64_t now_ns)
+{
+    if (yb_work_ring_empty(&pool->ring) || atomic_load(&pool->baton) == YB_BATON_FREE)
+        return INT64_MAX;
+    size_t head = atomic_load_explicit(&pool->ring.head, memory_order_relaxed);
+    if (head != pool->seen_head) {
+        pool->seen_head = head;
+        pool->seen_ns = now_ns;
+    } else if (now_ns - pool->seen_ns >= YB_PATIENCE_NS) {
+        overrule(pool);
+        pool->seen_ns = now_ns;
+    }
+    return pool->seen_ns + YB_PATIENCE_NS;
+}
+
+static int64_t idle(yb_loop_part *part)
+{
+    yb_thread_pool *pool = YB_CONTAINER_OF(part, yb_thread_pool, executor.part);
+    if (pool->outstanding == 0)
+        return INT64_MAX;
+    look_for_answers(pool, yb_loop_read_clock(pool->loop));
+    if (something_came_back(pool))
+        return INT64_MAX;
+    return look_for_progress(pool, yb_loop_read_clock(pool->loop));
 }
 
 static void drop(yb_thread_pool *pool, yb_work *work)
@@ -200,7 +277,8 @@ static void stop_pool(yb_loop_part *part)
                  */
     pool->loop->parts[YB_PART_THREADS] = NULL;
     atomic_store(&pool->stopping, true);
-    while (!yb_thread_pool_take_baton(pool))
+    while (!yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD) &&
+           !yb_thread_pool_move_baton(pool, YB_BATON_DRAINING, YB_BATON_HELD))
         sched_yield();
     drop_line(pool);
     for (yb_worker *worker = pool->workers, *next; worker; worker = next) {
@@ -235,7 +313,7 @@ static int new_pool(yibu_loop *loop, yb_executor **ret_executor)
     if (!pool)
         return -ENOMEM;
     unsigned processors = yb_processor_count();
-    pool->executor.part.free = stop_pool;
+    pool->executor.part = (yb_loop_part){.free = stop_pool, .idle = idle};
     pool->executor.class = &thread_pool_class;
     pool->loop = loop;
     pool->owner = getpid();
@@ -246,6 +324,7 @@ static int new_pool(yibu_loop *loop, yb_executor **ret_executor)
     yb_list_init(&pool->backlog);
     pthread_mutex_init(&pool->lock, NULL);
     atomic_init(&pool->references, 1);
+    atomic_init(&pool->cost_ns, INT64_MAX / 2); /* unknown: nobody waits behind it */
     *ret_executor = &pool->executor;
     return 0;
 }

@@ -36,6 +36,13 @@ static inline bool yb_work_ring_empty(const yb_work_ring *ring)
     return atomic_load_explicit(&ring->head, memory_order_acquire) == tail;
 }
 
+/* How many numbers are in line: only roughly, from any thread. */
+static inline size_t yb_work_ring_length(const yb_work_ring *ring)
+{
+    size_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    return atomic_load_explicit(&ring->tail, memory_order_relaxed) - head;
+}
+
 /* Appends work and notes its slot; false when the ring is full.  The loop's thread. */
 bool yb_work_ring_push(yb_work_ring *ring, yb_work *work);
 

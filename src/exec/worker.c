@@ -4,10 +4,7 @@
  * ASLEEP once it waits in the kernel; a waker sets it AWAKE and makes the system call only if it
  * was ASLEEP.  DISMISSED is final.
  *
- * Spinning: a wake-up through the kernel costs some 25 us on another core, looking at a word of
- * shared memory 0.1.  A worker that comes to rest spins as long as such a sleep would cost, where
- * the last rests were as short as that, and where no other worker spins already.  While it spins
- * it offers its processor to whoever else could use it. */
+ * At most one worker spins (patience.h), the one that rested last or before it. */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,40 +17,30 @@
 
 enum { AWAKE, RESTING, ASLEEP, DISMISSED };
 
-enum { LOOKS_BETWEEN_YIELDS = 64 };
-
-static const int64_t SPIN_LIMIT_NS = 50000;
-static const int64_t LONG_GAP_NS = 200000;
 static const int64_t START_AGAIN_AFTER_NS = 100000000;
 
-static int64_t now(const yb_worker *worker)
+/* What sending somebody else is worth: about the time until he is there. */
+static const int64_t SENDING_NS = 20000;
+
+static int64_t read_clock(yb_worker *worker)
 {
-    return yb_clock_now(worker->pool->loop->backend);
+    return worker->clock_ns = yb_clock_now(NULL);
 }
 
-/* Whether rest ended within the time in which it is worth looking. */
-static bool spin(yb_worker *worker, int64_t until_ns)
+static bool rest_ended(const void *arg)
 {
-    do {
-        for (int i = 0; i < LOOKS_BETWEEN_YIELDS; i++) {
-            if (atomic_load_explicit(&worker->rest, memory_order_acquire) != RESTING)
-                return true;
-            yb_processor_relax();
-        }
-        sched_yield();
-    } while (now(worker) < until_ns);
-    return false;
+    const yb_worker *worker = arg;
+    return atomic_load_explicit(&worker->rest, memory_order_acquire) != RESTING;
 }
 
 static bool spin_if_worthwhile(yb_worker *worker, int64_t start_ns)
 {
     yb_thread_pool *pool = worker->pool;
     bool taken = false;
-    if (!pool->may_spin ||
-        atomic_load_explicit(&pool->gap_ns, memory_order_relaxed) > SPIN_LIMIT_NS ||
+    if (!pool->may_spin || !yb_patience_pays(&pool->for_work) ||
         !atomic_compare_exchange_strong(&pool->spinning, &taken, true))
         return false;
-    bool ended = spin(worker, start_ns + SPIN_LIMIT_NS);
+    bool ended = yb_patience_look(rest_ended, worker, start_ns + YB_PATIENCE_NS);
     atomic_store_explicit(&pool->spinning, false, memory_order_release);
     return ended;
 }
@@ -66,12 +53,14 @@ static void sleep_until_woken(yb_worker *worker)
         yb_futex_wait(&worker->rest, ASLEEP);
 }
 
-static void learn_gap(yb_thread_pool *pool, int64_t gap_ns)
+/* Makes sure whether the worker still has the baton, which anybody may have taken while it drained.
+ */
+static void end_draining(yb_worker *worker)
 {
-    int64_t average = atomic_load_explicit(&pool->gap_ns, memory_order_relaxed);
-    if (gap_ns > LONG_GAP_NS)
-        gap_ns = LONG_GAP_NS;
-    atomic_store_explicit(&pool->gap_ns, average + (gap_ns - average) / 4, memory_order_relaxed);
+    if (!worker->draining)
+        return;
+    worker->draining = false;
+    worker->has_baton = yb_thread_pool_move_baton(worker->pool, YB_BATON_DRAINING, YB_BATON_HELD);
 }
 
 /* A worker that found no work is in the stack before it lays the baton down, so that nobody is
@@ -80,6 +69,7 @@ static void rest(yb_worker *worker)
 {
     yb_thread_pool *pool = worker->pool;
     uint32_t awake = AWAKE;
+    end_draining(worker);
     if (!atomic_compare_exchange_strong(&worker->rest, &awake, RESTING))
         return; /* dismissed */
     bool had_baton = worker->has_baton;
@@ -88,24 +78,41 @@ static void rest(yb_worker *worker)
     while (!atomic_compare_exchange_weak(&pool->resting, &worker->below, worker))
         ;
     if (had_baton)
-        atomic_store(&pool->baton, false);
+        atomic_store(&pool->baton, YB_BATON_FREE);
     if (!yb_work_ring_empty(&pool->ring))
         yb_thread_pool_wake(pool); /* perhaps this very worker */
 
-    int64_t start_ns = now(worker);
+    int64_t start_ns = read_clock(worker);
     if (!spin_if_worthwhile(worker, start_ns))
         sleep_until_woken(worker);
-    learn_gap(pool, now(worker) - start_ns);
+    yb_patience_learn(&pool->for_work, read_clock(worker) - start_ns);
 }
 
-/* Lays the baton down, if the worker has it, and sees to what came in while others relied on it. */
-static void lay_down_baton(yb_worker *worker)
+/* Whether what is in line, after the work just taken, is done sooner than somebody could be sent.
+ */
+static bool worth_draining(const yb_thread_pool *pool)
+{
+    int64_t cost_ns = atomic_load_explicit(&pool->cost_ns, memory_order_relaxed);
+    int64_t in_line = (int64_t)yb_work_ring_length(&pool->ring) + 1;
+    return cost_ns < SENDING_NS && cost_ns * in_line < SENDING_NS;
+}
+
+/* Before it runs work, a worker with the baton keeps it to drain the line, or lays it down and sees
+ * to what came in while others relied on it. */
+static void leave_search(yb_worker *worker)
 {
     yb_thread_pool *pool = worker->pool;
+    if (worth_draining(pool)) {
+        if (!worker->draining)
+            atomic_store(&pool->baton, YB_BATON_DRAINING);
+        worker->draining = true;
+        return;
+    }
+    end_draining(worker);
     if (!worker->has_baton)
         return;
     worker->has_baton = false;
-    atomic_store(&pool->baton, false);
+    atomic_store(&pool->baton, YB_BATON_FREE);
     if (!yb_work_ring_empty(&pool->ring))
         yb_thread_pool_wake(pool);
 }
@@ -117,13 +124,29 @@ static yb_work *next_work(yb_worker *worker)
     while (!atomic_load(&pool->stopping)) {
         yb_work *work = yb_work_ring_take(&pool->ring);
         if (work) {
-            lay_down_baton(worker);
+            if (worker->has_baton)
+                leave_search(worker);
             return work;
         }
         rest(worker);
     }
-    lay_down_baton(worker);
+    end_draining(worker);
+    if (worker->has_baton)
+        atomic_store(&pool->baton, YB_BATON_FREE);
     return NULL;
+}
+
+/* A long one counts at once, short ones bit by bit: draining behind a long one is what costs. */
+static void learn_cost(yb_worker *worker)
+{
+    yb_thread_pool *pool = worker->pool;
+    int64_t start_ns = worker->clock_ns;
+    int64_t cost_ns = read_clock(worker) - start_ns;
+    int64_t average = atomic_load_explicit(&pool->cost_ns, memory_order_relaxed);
+    if (cost_ns < average)
+        cost_ns = average + (cost_ns - average) / 8;
+    if (cost_ns != average)
+        atomic_store_explicit(&pool->cost_ns, cost_ns, memory_order_relaxed);
 }
 
 static bool given_up(yb_work *work)
@@ -159,9 +182,10 @@ static void perform(yb_worker *worker, yb_work *work)
     } else {
         work->result = work->fn(work->arg);
     }
+    learn_cost(worker);
     /* Whoever hears of this may have more work at once: it need not send anybody else for it. */
-    if (yb_work_ring_empty(&worker->pool->ring))
-        worker->has_baton = yb_thread_pool_take_baton(worker->pool);
+    if (!worker->has_baton && yb_work_ring_empty(&worker->pool->ring))
+        worker->has_baton = yb_thread_pool_move_baton(worker->pool, YB_BATON_FREE, YB_BATON_HELD);
     work->posted.run = yb_thread_pool_returned;
     yb_loop_post(worker->pool->loop, &work->posted);
 }

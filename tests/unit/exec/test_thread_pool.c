@@ -85,17 +85,110 @@ THREADS_TEST(8, eight_functions_that_wait_for_each_other_meet)
     return 0;
 }
 
+static intptr_t call_short_functions(void)
+{
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(yibu_to_thread(return_argument, NULL), 0);
+    return 0;
+}
+
+/* Short functions are drained by one thread; what stands behind one that then blocks is not stuck. */
+THREADS_TEST(4, others_run_while_a_function_blocks_after_many_short_ones)
+{
+    for (int i = 0; i < 20; i++) {
+        gate g;
+        gate_open(&g);
+        assert_int_equal(call_short_functions(), 0);
+        yibu_task *blocked = yibu_create_task(pass_gate_on_a_thread, &g, NULL);
+        if (i % 2 == 0)
+            assert_int_equal(yibu_sleep(0), 0);
+        yibu_task *others[3];
+        for (int j = 0; j < 3; j++)
+            others[j] = yibu_create_task(return_argument_on_a_thread, NULL, NULL);
+        for (int j = 0; j < 3; j++) {
+            assert_int_equal(yibu_await(others[j]), 0);
+            yibu_task_unref(others[j]);
+        }
+        assert_false(yibu_task_done(blocked));
+        sem_post(&g.go);
+        assert_int_equal(yibu_await(blocked), 0);
+        yibu_task_unref(blocked);
+        gate_close(&g);
+    }
+    return 0;
+}
+
+THREADS_TEST(8, functions_that_wait_for_each_other_meet_after_many_short_ones)
+{
+    assert_int_equal(call_short_functions(), 0);
+    pthread_barrier_t barrier;
+    pthread_barrier_init(&barrier, NULL, 8);
+    yibu_task *tasks[8];
+    for (int i = 0; i < 8; i++)
+        tasks[i] = yibu_create_task(meet_on_a_thread, &barrier, NULL);
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(yibu_await(tasks[i]), 0);
+        yibu_task_unref(tasks[i]);
+    }
+    pthread_barrier_destroy(&barrier);
+    return 0;
+}
+
 static intptr_t thread_id(void *arg)
 {
     (void)arg;
     return gettid();
 }
 
-LOOP_TEST(one_call_after_another_needs_one_thread)
+static int count_threads(void)
 {
-    intptr_t first = yibu_to_thread(thread_id, NULL);
+    int count = 0;
+    char line[256];
+    FILE *file = fopen("/proc/self/status", "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file))
+        if (sscanf(line, "Threads: %d", &count) == 1)
+            break;
+    (void)fclose(file);
+    return count;
+}
+
+/* One is enough, unless it loses its processor just then. */
+THREADS_TEST(32, one_call_after_another_starts_hardly_any_thread)
+{
+    int before = count_threads();
     for (int i = 0; i < 1000; i++)
-        assert_int_equal(yibu_to_thread(thread_id, NULL), first);
+        assert_int_equal(yibu_to_thread(return_argument, NULL), 0);
+    assert_in_range(count_threads() - before, 1, 3);
+    return 0;
+}
+
+/* With several at rest, it is the one that rested last that is asked. */
+THREADS_TEST(8, a_thread_that_was_busy_last_is_used_first)
+{
+    gate g;
+    gate_open(&g);
+    yibu_task *tasks[8];
+    start_gate_tasks(&g, tasks, 8);
+    for (int i = 0; i < 8; i++)
+        wait_on(&g.started);
+    for (int i = 0; i < 8; i++) {
+        sem_post(&g.go);
+        assert_int_equal(yibu_sleep(0), 0);
+    }
+    for (int i = 0; i < 8; i++) {
+        (void)yibu_await(tasks[i]);
+        yibu_task_unref(tasks[i]);
+    }
+    gate_close(&g);
+    int changes = 0;
+    intptr_t last = yibu_to_thread(thread_id, NULL);
+    for (int i = 0; i < 1000; i++) {
+        intptr_t id = yibu_to_thread(thread_id, NULL);
+        changes += id != last;
+        last = id;
+    }
+    assert_in_range(changes, 0, 100); /* in turn, it would be a thousand */
     return 0;
 }
 
@@ -176,19 +269,6 @@ static void loops_of_many_threads_have_pools_of_their_own(void **state)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
         assert_false(failed[i]);
     }
-}
-
-static int count_threads(void)
-{
-    int count = 0;
-    char line[256];
-    FILE *file = fopen("/proc/self/status", "r");
-    assert_non_null(file);
-    while (fgets(line, sizeof(line), file))
-        if (sscanf(line, "Threads: %d", &count) == 1)
-            break;
-    (void)fclose(file);
-    return count;
 }
 
 static void no_thread_is_left_when_the_loop_has_ended(void **state)
@@ -301,7 +381,10 @@ int main(void)
         cmocka_unit_test(no_more_functions_run_at_once_than_max_threads),
         cmocka_unit_test(without_an_option_there_are_up_to_four_threads_more_than_processors),
         cmocka_unit_test(eight_functions_that_wait_for_each_other_meet),
-        cmocka_unit_test(one_call_after_another_needs_one_thread),
+        cmocka_unit_test(others_run_while_a_function_blocks_after_many_short_ones),
+        cmocka_unit_test(functions_that_wait_for_each_other_meet_after_many_short_ones),
+        cmocka_unit_test(one_call_after_another_starts_hardly_any_thread),
+        cmocka_unit_test(a_thread_that_was_busy_last_is_used_first),
         cmocka_unit_test(threads_can_be_told_by_their_name),
         cmocka_unit_test(signals_of_the_program_are_blocked_in_threads_and_faults_are_not),
         cmocka_unit_test(loops_of_many_threads_have_pools_of_their_own),
