@@ -94,21 +94,22 @@ static inline void take_task(yibu_loop *loop, yibu_task *task)
 
 /* Takes the next task off the queue, and gives it a stack where it needs one; NULL: it is the
  * loop's turn. */
-static inline yibu_task *next_task(yb_scheduler *s)
+static inline yibu_task *next_task(yb_scheduler *s, yibu_loop *loop)
 {
     yibu_task *next;
-    while ((next = peek_task(s->loop))) {
-        take_task(s->loop, next);
+    while ((next = peek_task(loop))) {
+        take_task(loop, next);
         if (YB_LIKELY(started(next)) || prepare_start(s, next))
             return next;
     }
     return NULL;
 }
 
-static inline void become(yibu_task *task)
+static inline void become(const yb_scheduler *s, yibu_task *task)
 {
     task->state = YB_TASK_RUNNING;
     yb_task_current = task;
+    *s->error = task->saved_errno;
 }
 
 /* Apart, so that the switch itself needs few registers. */
@@ -118,9 +119,9 @@ static inline void start(yibu_task *task, yb_context *from)
 }
 
 /* Leaves the running context for the task, which has a stack and may never have run on it. */
-static inline void continue_with(yibu_task *task, yb_context *from)
+static inline void continue_with(const yb_scheduler *s, yibu_task *task, yb_context *from)
 {
-    become(task);
+    become(s, task);
     if (YB_LIKELY(task->context.stack_pointer != NULL))
         yb_context_switch(from, &task->context);
     else
@@ -131,7 +132,7 @@ static inline void continue_with(yibu_task *task, yb_context *from)
 static inline void hand_over(yb_scheduler *s, yibu_task *from, yibu_task *next)
 {
     if (YB_LIKELY(next != NULL)) {
-        continue_with(next, &from->context);
+        continue_with(s, next, &from->context);
     } else {
         yb_task_current = NULL;
         yb_context_switch(&from->context, &s->loop_context);
@@ -157,18 +158,18 @@ __attribute__((noinline)) static void hand_over_with_care(yb_scheduler *s, yibu_
 
 void yb_task_switch_away(yibu_task *task)
 {
-    yb_scheduler *s = yb_scheduler_of(task->loop);
-    yibu_task *next = next_task(s);
+    yibu_loop *loop = yb_loop_current;
+    yb_scheduler *s = yb_scheduler_of(loop);
+    yibu_task *next = next_task(s, loop);
     if (YB_UNLIKELY(next == task)) {
         task->state = YB_TASK_RUNNING;
         return;
     }
-    int saved_errno = *s->error;
+    task->saved_errno = *s->error;
     if (YB_UNLIKELY(task->flags & (YB_TASK_OWN_FLOAT | YB_TASK_CHECK_STACK)))
         hand_over_with_care(s, task, next);
     else
         hand_over(s, task, next);
-    *s->error = saved_errno;
 }
 
 static void check_end(yibu_task *task)
@@ -194,10 +195,10 @@ __attribute__((noreturn)) static inline void depart(yb_scheduler *s, yibu_task *
         yb_context_exit(&s->loop_context);
     }
     if (YB_LIKELY(next->context.stack_pointer != NULL)) {
-        become(next);
+        become(s, next);
         yb_context_exit(&next->context);
     }
-    continue_with(next, &s->departed);
+    continue_with(s, next, &s->departed);
     yb_abort("a context that had exited was switched to");
 }
 
@@ -225,10 +226,10 @@ static yibu_task *end_on_own_stack(yibu_task *task)
         next->flags |= flags & YB_TASK_CHECK_STACK;
         next->context = s->departed;
         s->departed = (yb_context){0};
-        become(next);
+        become(s, next);
         return next;
     }
-    next = next_task(s);
+    next = next_task(s, s->loop);
     yb_stack_release(s->stacks, stack);
     depart(s, next);
 }
@@ -238,7 +239,7 @@ void yb_task_run(yb_runnable *item)
     yibu_task *task = task_of(item);
     yb_scheduler *s = yb_scheduler_of(task->loop);
     if (YB_LIKELY(started(task)) || prepare_start(s, task))
-        continue_with(task, &s->loop_context);
+        continue_with(s, task, &s->loop_context);
 }
 
 void yb_task_suspend_checked(yibu_task *task, yb_interrupt *interrupt)

@@ -31,6 +31,7 @@ static yibu_task *create(yibu_coroutine *fn, void *arg, size_t stack_bytes, cons
     task->references = 1;
     task->cancels = 0;
     task->flags = stack_bytes == 0 ? YB_TASK_DEFAULT_STACK : 0;
+    task->saved_errno = 0;
     task->scope = NULL;
     task->interrupt = NULL;
     task->name = NULL;

@@ -36,6 +36,7 @@ struct yibu_task {
     uint16_t cancels; /* requests from outside that were not taken back */
     uint8_t state;
     uint8_t flags;
+    int saved_errno;         /* while it does not run */
     struct yb_scope *scope;  /* innermost time limit or shield */
     yb_interrupt *interrupt; /* while SUSPENDED: NULL when the wait must finish */
     yb_list all;             /* among the loop's live tasks */
@@ -106,7 +107,7 @@ static inline void yb_task_yield(yibu_task *task)
 {
     task->state = YB_TASK_READY;
     task->interrupt = NULL;
-    yb_loop_ready(task->loop, &task->ready);
+    yb_loop_ready(yb_loop_current, &task->ready);
     yb_task_switch_away(task);
 }
 
