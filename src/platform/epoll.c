@@ -22,6 +22,7 @@
 #include "base/memory.h"
 #include "platform/attempt.h"
 #include "platform/backend.h"
+#include "platform/valgrind.h"
 
 enum { READERS, WRITERS, POLLERS, QUEUES };
 enum { CHUNK_BITS = 8, CHUNK = 1 << CHUNK_BITS, EVENTS = 256 };
@@ -349,6 +350,7 @@ static int open_backend(unsigned entries, yb_backend **ret_backend)
         return -ENOMEM;
     e->base.class = &yb_epoll_class;
     e->wake_fd = -1;
+    e->no_pwait2 = YB_UNDER_VALGRIND;
     e->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (e->epoll_fd >= 0)
         e->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -2,7 +2,8 @@
  *
  * It guesses stack switches from the size of the step unless it knows the stacks.  It sees no write
  * of the kernel's that io_uring makes.  And it lets one thread run at a time, none while this one
- * waits in io_uring_enter, which it does not take for a call that blocks. */
+ * waits in io_uring_enter, which it does not take for a call that blocks.  It does not know
+ * epoll_pwait2. */
 #ifndef YB_PLATFORM_VALGRIND_H
 #define YB_PLATFORM_VALGRIND_H
 

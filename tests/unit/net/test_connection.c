@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 
+#include "platform/valgrind.h"
+
 static int option(int fd, int level, int name)
 {
     int value = -1;
@@ -144,6 +146,8 @@ static void set_descriptor_limit(rlim_t soft)
 
 LOOP_TEST(accept_reports_that_descriptors_ran_out_and_works_again_afterwards)
 {
+    if (YB_UNDER_VALGRIND) /* which plays the limit itself, so that io_uring does not meet it */
+        return 0;
     uint16_t port;
     int listener = listen_anywhere(&port);
     int client = yibu_tcp_connect("127.0.0.1", port);
