@@ -26,6 +26,7 @@
 #include "base/memory.h"
 #include "platform/attempt.h"
 #include "platform/backend.h"
+#include "platform/sanitizer.h"
 #include "platform/valgrind.h"
 #include <yibu/address.h>
 
@@ -56,6 +57,8 @@ typedef struct ring_backend {
 } ring_backend;
 
 static uint64_t wake_tag; /* its address is the user data of the read of wake_fd */
+
+static char rings; /* the token of all rings' mappings */
 
 static ring_backend *self(yb_backend *backend)
 {
@@ -447,11 +450,17 @@ static void wake(yb_backend *backend)
     errno = saved;
 }
 
+static void close_ring(struct io_uring *ring)
+{
+    yb_hidden_mapping_ends(&rings);
+    io_uring_queue_exit(ring);
+}
+
 static void close_backend(yb_backend *backend)
 {
     ring_backend *r = self(backend);
     if (r->ring.ring_fd >= 0)
-        io_uring_queue_exit(&r->ring);
+        close_ring(&r->ring);
     if (r->wake_fd >= 0)
         close(r->wake_fd);
     yb_free(r->under_way);
@@ -505,6 +514,7 @@ static int open_ring(unsigned entries, bool polled, struct io_uring *ret_ring)
     int r = -EINVAL;
     for (size_t i = first; i < sizeof(flags) / sizeof(flags[0]) && r == -EINVAL; i++)
         r = io_uring_queue_init(entries, ret_ring, flags[i]);
+    yb_hidden_mapping_begins(&rings);
     return r;
 }
 
@@ -561,7 +571,7 @@ static int move_to_polled_ring(ring_backend *r)
     if (error < 0)
         return error;
     withdraw_all(r);
-    io_uring_queue_exit(&r->ring);
+    close_ring(&r->ring);
     r->ring = polled;
     r->polled = true;
     (void)io_uring_register_ring_fd(&r->ring);

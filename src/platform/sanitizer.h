@@ -124,4 +124,24 @@ static inline void yb_fiber_enter(yb_fiber *self)
 #endif
 }
 
+/* Around mappings made by system calls that ThreadSanitizer does not see (liburing's): what was done
+ * to one before it ended happened before what is done to the next one at that address. */
+static inline void yb_hidden_mapping_begins(void *token)
+{
+#if YB_TSAN
+    __tsan_acquire(token);
+#else
+    (void)token;
+#endif
+}
+
+static inline void yb_hidden_mapping_ends(void *token)
+{
+#if YB_TSAN
+    __tsan_release(token);
+#else
+    (void)token;
+#endif
+}
+
 #endif
