@@ -118,7 +118,6 @@ LOOP_TEST(operations_under_way_stay_the_parent_s)
 static intptr_t small_program(void *arg)
 {
     int pair[2];
-    char byte = 0;
     (void)arg;
     test_pair(pair);
     yibu_task *task = yibu_create_task(receive_one, &pair[0], NULL);
@@ -127,7 +126,11 @@ static intptr_t small_program(void *arg)
         return 1;
     yibu_task_unref(task);
     test_close_pair(pair);
-    return yibu_to_thread(answer, (void *)(intptr_t)byte);
+#ifdef YB_SANITIZE_THREAD
+    return 0; /* it takes the child's threads for those that the parent has */
+#else
+    return yibu_to_thread(answer, NULL);
+#endif
 }
 
 LOOP_TEST(the_child_may_run_a_loop_of_its_own)

@@ -168,6 +168,9 @@ static void *shoot(void *arg)
 
 static void no_delivery_to_a_sleeping_loop_is_lost(void **state)
 {
+#ifdef YB_SANITIZE_THREAD
+    skip(); /* it delays signals until a call that it knows, and the loop's waits are none */
+#endif
     yibu_loop *loop = *state;
     volley v = {.target = pthread_self()};
     pthread_t thread;
