@@ -153,6 +153,40 @@ static void a_function_that_runs_ends_with_its_result_whoever_cancels(void **sta
     gate_close(&g);
 }
 
+static yb_thread_pool *pool_of(yibu_loop *loop)
+{
+    return YB_CONTAINER_OF(loop->parts[YB_PART_THREADS], yb_thread_pool, executor.part);
+}
+
+/* Else it would wait for a function that may never be started. */
+static void work_outside_the_ring_moves_up_when_all_before_it_is_cancelled(void **state)
+{
+    (void)state;
+    gate g;
+    gate_open(&g);
+    yibu_loop *loop = new_loop(1);
+    call running = {.op = {.callback = note_end}};
+    call last = {.op = {.callback = note_end}};
+    call *calls = calloc(YB_RING_SLOTS, sizeof(*calls));
+    assert_int_equal(yibu_op_to_thread(loop, &running.op, pass_gate, &g), 0);
+    wait_on(&g.started);
+    for (int i = 0; i < YB_RING_SLOTS; i++) {
+        calls[i].op.callback = note_end;
+        assert_int_equal(yibu_op_to_thread(loop, &calls[i].op, pass_gate, &g), 0);
+    }
+    assert_int_equal(yibu_op_to_thread(loop, &last.op, return_argument, (void *)7), 0);
+    assert_false(yb_list_empty(&pool_of(loop)->backlog));
+    for (int i = 0; i < YB_RING_SLOTS; i++)
+        assert_int_equal(yibu_op_cancel(&calls[i].op), 0);
+    assert_true(yb_list_empty(&pool_of(loop)->backlog));
+    sem_post(&g.go);
+    run_until_called(loop, &last);
+    assert_int_equal(last.result, 7);
+    assert_int_equal(yibu_loop_free(loop), 0);
+    free(calls);
+    gate_close(&g);
+}
+
 typedef struct opener {
     gate *g;
     yb_thread_pool *pool;
@@ -183,7 +217,7 @@ static void the_end_of_a_loop_waits_for_what_runs_and_drops_what_waits(void **st
         waiting[i].op.callback = note_end;
         assert_int_equal(yibu_op_to_thread(loop, &waiting[i].op, pass_gate, &g), 0);
     }
-    opener o = {&g, YB_CONTAINER_OF(loop->parts[YB_PART_THREADS], yb_thread_pool, executor.part)};
+    opener o = {&g, pool_of(loop)};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, open_gate_at_the_end, &o), 0);
     assert_int_equal(yibu_loop_free(loop), 0);
@@ -225,6 +259,7 @@ int main(void)
         cmocka_unit_test(an_operation_may_be_started_again_from_its_callback),
         cmocka_unit_test(a_function_in_line_is_withdrawn_by_a_cancel),
         cmocka_unit_test(a_function_that_runs_ends_with_its_result_whoever_cancels),
+        cmocka_unit_test(work_outside_the_ring_moves_up_when_all_before_it_is_cancelled),
         cmocka_unit_test(the_end_of_a_loop_waits_for_what_runs_and_drops_what_waits),
         cmocka_unit_test(an_ending_loop_takes_no_more),
     };

@@ -73,6 +73,7 @@ static void what_is_no_address_is_refused(void **state)
         "12345::",
         "::1%",
         "::1%nosuch0",
+        "::1%99999999999999999999",
         "g::",
         "1.2.3.4:80",
         "fe80::1%1x",
