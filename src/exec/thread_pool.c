@@ -95,8 +95,8 @@ void yb_thread_pool_wake(yb_thread_pool *pool)
         send_somebody(pool);
 }
 
-/* Moves what waits outside into the ring.  While there is a backlog, the ring holds work that will
- * return or be withdrawn, and this is called then. */
+/* Moves what waits outside into the ring: when work returns or is withdrawn, and before the loop
+ * waits. */
 static void refill(yb_thread_pool *pool)
 {
     bool moved = false;
@@ -248,10 +248,14 @@ static int64_t idle(yb_loop_part *part)
     yb_thread_pool *pool = YB_CONTAINER_OF(part, yb_thread_pool, executor.part);
     if (pool->outstanding == 0)
         return INT64_MAX;
+    refill(pool);
     look_for_answers(pool, yb_loop_read_clock(pool->loop));
     if (something_came_back(pool))
         return INT64_MAX;
-    return look_for_progress(pool, yb_loop_read_clock(pool->loop));
+    int64_t now_ns = yb_loop_read_clock(pool->loop);
+    if (yb_work_ring_empty(&pool->ring) && !yb_list_empty(&pool->backlog))
+        return now_ns + YB_PATIENCE_NS; /* a thread was interrupted while it emptied a slot */
+    return look_for_progress(pool, now_ns);
 }
 
 static void drop(yb_thread_pool *pool, yb_work *work)

@@ -6,23 +6,29 @@ static _Atomic(yb_work *) *slot_of(yb_work_ring *ring, size_t number)
     return &ring->slots[number % YB_RING_SLOTS];
 }
 
-/* Advances head over withdrawn numbers, which would otherwise keep the ring full while no thread
+/* The mark of a withdrawal: no address of work. */
+static yb_work *withdrawn_mark(yb_work_ring *ring)
+{
+    return (yb_work *)(void *)ring;
+}
+
+/* Takes numbers whose work was withdrawn, which would otherwise keep the ring full while no thread
  * comes by. */
 static void skip_withdrawn(yb_work_ring *ring, size_t tail)
 {
     size_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
-    while (head != tail && !atomic_load_explicit(slot_of(ring, head), memory_order_relaxed)) {
+    while (head != tail &&
+           atomic_load_explicit(slot_of(ring, head), memory_order_relaxed) == withdrawn_mark(ring))
         if (atomic_compare_exchange_strong_explicit(&ring->head, &head, head + 1,
                                                     memory_order_acq_rel, memory_order_acquire))
-            head++;
-    }
+            atomic_store_explicit(slot_of(ring, head++), NULL, memory_order_relaxed);
 }
 
 static bool full(yb_work_ring *ring, size_t tail)
 {
     if (tail - atomic_load_explicit(&ring->head, memory_order_acquire) >= YB_RING_SLOTS)
         return true;
-    /* Its former owner has advanced head and not emptied the slot yet. */
+    /* Its last owner may have advanced head and not emptied it yet. */
     return atomic_load_explicit(slot_of(ring, tail), memory_order_acquire) != NULL;
 }
 
@@ -44,8 +50,9 @@ bool yb_work_ring_push(yb_work_ring *ring, yb_work *work)
 bool yb_work_ring_withdraw(yb_work_ring *ring, yb_work *work)
 {
     yb_work *expected = work;
-    return atomic_compare_exchange_strong_explicit(&ring->slots[work->slot], &expected, NULL,
-                                                   memory_order_relaxed, memory_order_relaxed);
+    return atomic_compare_exchange_strong_explicit(&ring->slots[work->slot], &expected,
+                                                   withdrawn_mark(ring), memory_order_relaxed,
+                                                   memory_order_relaxed);
 }
 
 yb_work *yb_work_ring_take(yb_work_ring *ring)
@@ -56,7 +63,7 @@ yb_work *yb_work_ring_take(yb_work_ring *ring)
                                                    memory_order_acq_rel, memory_order_acquire))
             continue;
         yb_work *work = atomic_exchange_explicit(slot_of(ring, head), NULL, memory_order_acq_rel);
-        if (work)
+        if (work != withdrawn_mark(ring))
             return work;
         head = atomic_load_explicit(&ring->head, memory_order_acquire);
     }

@@ -2,10 +2,11 @@
  * empties, first in, first out, without a lock.
  *
  * Slots are numbered for ever; number n lives in slots[n % YB_RING_SLOTS].  Numbers in [head, tail)
- * are taken by nobody yet.  Whoever advances head past n owns n and exchanges its slot for NULL;
- * what it finds there is its to run.  It may find NULL: the loop took the work back (a withdrawal
- * empties the slot and leaves the number in line).  So a slot's content changes hands by one atomic
- * exchange, and nobody looks into work that is not its own.
+ * are taken by nobody yet.  Whoever advances head past n owns n, and empties its slot by exchanging
+ * it for NULL; what it finds there is its to run.  It may find that the loop took the work back: a
+ * withdrawal leaves a mark in the slot and the number in line.  So a slot's content changes hands by
+ * one atomic exchange, nobody looks into work that is not its own, and a slot is filled anew only
+ * when its last owner is done with it.
  *
  * tail is written and read sequentially consistent: a submitter publishes work and then looks for
  * a resting thread, a thread publishes that it rests and then looks for work, and one of the two

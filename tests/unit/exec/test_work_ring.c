@@ -77,10 +77,28 @@ static void a_ring_full_of_withdrawn_work_has_room(void **state)
     free(ring);
 }
 
-/* Four threads take while one pushes and now and then withdraws; every piece of work must be had
- * exactly once. */
+/* A taker that was interrupted between its two steps: it has the number and not its content. */
+static void a_slot_is_not_filled_anew_before_its_owner_has_emptied_it(void **state)
+{
+    (void)state;
+    yb_work_ring *ring = new_ring();
+    static yb_work work[YB_RING_SLOTS];
+    for (int i = 0; i < YB_RING_SLOTS; i++)
+        assert_true(yb_work_ring_push(ring, &work[i]));
+    assert_true(yb_work_ring_withdraw(ring, &work[0]));
+    atomic_fetch_add(&ring->head, 1); /* the first step of a take */
+    yb_work late;
+    assert_false(yb_work_ring_push(ring, &late));
+    atomic_store(&ring->slots[0], NULL); /* the second */
+    assert_true(yb_work_ring_push(ring, &late));
+    assert_ptr_equal(yb_work_ring_take(ring), &work[1]);
+    free(ring);
+}
 
-enum { TAKERS = 4, PIECES = 100000 };
+/* Four threads take while one pushes and withdraws, both where the takers are and where it pushes
+ * itself; every piece of work must be had exactly once, and by each taker in the order it came. */
+
+enum { TAKERS = 4, PIECES = 300000, NEAR_THE_HEAD = YB_RING_SLOTS - 24 };
 
 typedef struct piece {
     yb_work work;
@@ -91,11 +109,13 @@ typedef struct piece {
 typedef struct contest {
     yb_work_ring *ring;
     _Atomic(long) accounted;
+    _Atomic(long) out_of_order;
 } contest;
 
 static void *take_pieces(void *arg)
 {
     contest *c = arg;
+    const piece *last = NULL;
     while (atomic_load(&c->accounted) < PIECES) {
         yb_work *work = yb_work_ring_take(c->ring);
         if (!work) {
@@ -103,10 +123,23 @@ static void *take_pieces(void *arg)
             continue;
         }
         piece *p = YB_CONTAINER_OF(work, piece, work);
+        if (p <= last)
+            atomic_fetch_add(&c->out_of_order, 1);
+        last = p;
         atomic_fetch_add(&p->taken, 1);
         atomic_fetch_add(&c->accounted, 1);
+        for (int i = 0; i < 50; i++) /* slower than the pusher: the ring is full */
+            atomic_signal_fence(memory_order_seq_cst);
     }
     return NULL;
+}
+
+static void withdraw(contest *c, piece *p)
+{
+    if (!yb_work_ring_withdraw(c->ring, &p->work))
+        return;
+    p->withdrawn = true;
+    atomic_fetch_add(&c->accounted, 1);
 }
 
 static void every_piece_is_taken_or_withdrawn_once(void **state)
@@ -120,10 +153,10 @@ static void every_piece_is_taken_or_withdrawn_once(void **state)
     for (int i = 0; i < PIECES; i++) {
         while (!yb_work_ring_push(c.ring, &pieces[i].work))
             sched_yield();
-        if (i % 3 == 0 && yb_work_ring_withdraw(c.ring, &pieces[i / 2 * 2].work)) {
-            pieces[i / 2 * 2].withdrawn = true;
-            atomic_fetch_add(&c.accounted, 1);
-        }
+        if (i % 3 == 0)
+            withdraw(&c, &pieces[i]);
+        if (i % 3 == 1 && i > NEAR_THE_HEAD)
+            withdraw(&c, &pieces[i - NEAR_THE_HEAD]);
     }
     for (int i = 0; i < TAKERS; i++)
         pthread_join(takers[i], NULL);
@@ -133,6 +166,7 @@ static void every_piece_is_taken_or_withdrawn_once(void **state)
         withdrawn += pieces[i].withdrawn;
     }
     assert_true(withdrawn > 0);
+    assert_int_equal(c.out_of_order, 0);
     assert_true(yb_work_ring_empty(c.ring));
     free(pieces);
     free(c.ring);
@@ -145,6 +179,7 @@ int main(void)
         cmocka_unit_test(a_full_ring_takes_no_more_until_something_left),
         cmocka_unit_test(withdrawn_work_is_not_taken),
         cmocka_unit_test(a_ring_full_of_withdrawn_work_has_room),
+        cmocka_unit_test(a_slot_is_not_filled_anew_before_its_owner_has_emptied_it),
         cmocka_unit_test(every_piece_is_taken_or_withdrawn_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
