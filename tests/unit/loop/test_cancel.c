@@ -193,6 +193,68 @@ static void the_number_of_a_closed_descriptor_starts_afresh(void **state)
     }
 }
 
+/* A socket of Yibu's own, whose registration is kept, and then anything else of its number. */
+static void the_number_of_a_closed_connection_may_become_a_pipe(void **state)
+{
+    yibu_loop *loop = *state;
+    yibu_address address;
+    int listener = test_listen(&address);
+    for (int round = 0; round < 4; round++) {
+        test_op accepted, stale, fresh;
+        char byte = 0;
+        int ends[2];
+        int client = test_connect(&address);
+        test_op_init(&accepted, loop);
+        assert_int_equal(yibu_op_accept(loop, &accepted.op, listener, NULL), 0);
+        int fd = (int)test_op_wait(&accepted);
+        test_op_init(&stale, loop);
+        assert_int_equal(yibu_op_recv(loop, &stale.op, fd, &byte, 1), 0);
+        yibu_loop_run_once(loop, 0);
+        assert_int_equal(shutdown(client, SHUT_WR), 0);
+        assert_int_equal(test_op_wait(&stale), 0);
+        assert_int_equal(yibu_close(fd), 0);
+        test_pipe(ends);
+        assert_int_equal(ends[0], fd);
+        test_op_init(&fresh, loop);
+        assert_int_equal(yibu_op_read(loop, &fresh.op, ends[0], &byte, 1, -1), 0);
+        yibu_loop_run_once(loop, 0);
+        assert_int_equal(write(ends[1], "x", 1), 1);
+        assert_int_equal(test_op_wait(&fresh), 1);
+        yibu_close(ends[0]);
+        yibu_close(ends[1]);
+        close(client);
+    }
+    close(listener);
+}
+
+/* A copy of the number, in a process that was forked say, keeps the old file alive. */
+static void a_copy_of_a_closed_file_does_not_complete_the_next_one_s_poll(void **state)
+{
+    yibu_loop *loop = *state;
+    int old[2], new[2];
+    test_op stale, fresh;
+    test_pair(old);
+    int copy = fcntl(old[0], F_DUPFD_CLOEXEC, 100);
+    test_op_init(&stale, loop);
+    yibu_op_poll(loop, &stale.op, old[0], YIBU_READABLE);
+    yibu_loop_run_once(loop, 0);
+    assert_int_equal(yibu_close(old[0]), 0);
+    assert_int_equal(test_op_wait(&stale), -EBADF);
+    test_pair(new);
+    assert_int_equal(new[0], old[0]);
+    test_op_init(&fresh, loop);
+    yibu_op_poll(loop, &fresh.op, new[0], YIBU_READABLE);
+    assert_int_equal(write(old[1], "x", 1), 1); /* the copy is readable now, the new file is not */
+    for (int turn = 0; turn < 3; turn++)
+        yibu_loop_run_once(loop, YIBU_MS(1));
+    assert_false(fresh.done);
+    assert_int_equal(write(new[1], "x", 1), 1);
+    assert_int_equal(test_op_wait(&fresh), YIBU_READABLE);
+    close(copy);
+    close(old[1]);
+    test_close_pair(new);
+}
+
 /* Not a byte for one connection goes to the next one of its number. */
 static void what_is_left_to_send_does_not_go_to_the_next_file_of_that_number(void **state)
 {
@@ -477,6 +539,8 @@ int main(void)
         loop_unit_test(a_callback_may_cancel_another_operation),
         loop_unit_test(closing_ends_what_is_under_way_on_the_descriptor),
         loop_unit_test(the_number_of_a_closed_descriptor_starts_afresh),
+        loop_unit_test(the_number_of_a_closed_connection_may_become_a_pipe),
+        loop_unit_test(a_copy_of_a_closed_file_does_not_complete_the_next_one_s_poll),
         loop_unit_test(what_is_left_to_send_does_not_go_to_the_next_file_of_that_number),
         loop_unit_test(an_operation_that_the_kernel_does_not_find_is_cancelled_all_the_same),
         loop_unit_test(a_loop_with_operations_is_not_freed),

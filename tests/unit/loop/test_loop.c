@@ -304,6 +304,10 @@ static void run_forever_runs_until_stop(void **state)
     yibu_call_soon(loop, test_count, &count, NULL);
     assert_int_equal(yibu_run_forever(loop), 0);
     assert_int_equal(count, 3); /* what was due in the turn of the stop still ran */
+    yibu_call_later(loop, YIBU_MS(1), test_count, &count, NULL);
+    yibu_call_later(loop, YIBU_MS(2), stop_soon, loop, NULL);
+    assert_int_equal(yibu_run_forever(loop), 0);
+    assert_int_equal(count, 4); /* the stop before was that run's alone */
 }
 
 static void a_stop_before_run_forever_leaves_it_one_turn(void **state)
