@@ -46,13 +46,13 @@ typedef struct ring_backend {
     yb_backend base;
     struct io_uring ring;
     int wake_fd;
-    uint64_t wake_count;      /* where the read of wake_fd goes */
-    unsigned entries;         /* asked for */
-    bool polled;              /* the ring is one whose descriptor tells */
-    bool moving;              /* to such a ring: operations are withdrawn and parked */
-    bool wake_ended;          /* while moving: the read of wake_fd */
-    unsigned owed;            /* operations with CANCEL_OWED */
-    yb_op **under_way;        /* by descriptor: the first of those linked through op->links */
+    uint64_t wake_count; /* where the read of wake_fd goes */
+    unsigned entries;    /* asked for */
+    bool polled;         /* the ring is one whose descriptor tells */
+    bool moving;         /* to such a ring: operations are withdrawn and parked */
+    bool wake_ended;     /* while moving: the read of wake_fd */
+    unsigned owed;       /* operations with CANCEL_OWED */
+    yb_op **under_way;   /* by descriptor: the first of those linked through op->links */
     size_t descriptor_count;
 } ring_backend;
 
@@ -144,16 +144,21 @@ static void prepare_call(struct io_uring_sqe *entry, yb_op *op)
     case YB_OP_WRITE:
         io_uring_prep_write(entry, op->fd, op->source, (unsigned)op->size, (uint64_t)op->offset);
         break;
-    case YB_OP_RECV: io_uring_prep_recv(entry, op->fd, op->buffer, op->size, 0); break;
+    case YB_OP_RECV:
+        io_uring_prep_recv(entry, op->fd, op->buffer, op->size, 0);
+        break;
     case YB_OP_SEND:
-    case YB_OP_SEND_ALL: prepare_send(entry, op); break;
+    case YB_OP_SEND_ALL:
+        prepare_send(entry, op);
+        break;
     case YB_OP_ACCEPT:
         if (op->peer)
             op->peer->length = sizeof(op->peer->storage);
         io_uring_prep_accept(entry, op->fd, op->peer ? (struct sockaddr *)&op->peer->storage : NULL,
                              op->peer ? &op->peer->length : NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         break;
-    default: yb_abort("an operation of unknown kind %d was submitted", op->kind);
+    default:
+        yb_abort("an operation of unknown kind %d was submitted", op->kind);
     }
 }
 
@@ -470,8 +475,8 @@ static void close_backend(yb_backend *backend)
 /* Whether the ring does what this file needs: the operations, and a wait with a time limit. */
 static int self_test(struct io_uring *ring)
 {
-    static const int needed[] = {IORING_OP_READ,   IORING_OP_WRITE,    IORING_OP_RECV,
-                                 IORING_OP_SEND,   IORING_OP_ACCEPT,   IORING_OP_POLL_ADD,
+    static const int needed[] = {IORING_OP_READ,        IORING_OP_WRITE,  IORING_OP_RECV,
+                                 IORING_OP_SEND,        IORING_OP_ACCEPT, IORING_OP_POLL_ADD,
                                  IORING_OP_ASYNC_CANCEL};
     if (!(ring->features & IORING_FEAT_EXT_ARG) || !(ring->features & IORING_FEAT_NODROP))
         return -EOPNOTSUPP;

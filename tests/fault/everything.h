@@ -84,7 +84,8 @@ static intptr_t everything_tasks(void)
     yibu_event event = YIBU_EVENT_INIT;
     yibu_task_options options = {.size = sizeof(options), .name = "waiter", .stack_bytes = 200000};
     yibu_task *waiter = yibu_create_task(everything_wait_for_event, &event, &options);
-    yibu_task *sleeper = yibu_create_task(everything_sleep, (void *)(intptr_t)YIBU_SECONDS(9), NULL);
+    yibu_task *sleeper =
+        yibu_create_task(everything_sleep, (void *)(intptr_t)YIBU_SECONDS(9), NULL);
     if (sleeper)
         (void)yibu_task_get_name(sleeper);
     yibu_sleep(0);

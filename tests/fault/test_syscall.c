@@ -70,7 +70,7 @@ enum { FAULTS = sizeof(faults) / sizeof(faults[0]) };
 static struct {
     const fault *fault; /* NULL: everything works */
     long nth;
-    atomic_long calls;  /* of fault's call */
+    atomic_long calls; /* of fault's call */
 } plan;
 
 /* The error of this call, or 0. */
@@ -87,12 +87,12 @@ static int fail_with(int error)
     return -1;
 }
 
-#define WRAP(TYPE, CALL, PARAMETERS, ARGUMENTS, FAILURE) \
-    TYPE __real_##CALL PARAMETERS;                       \
-    TYPE __wrap_##CALL PARAMETERS;                       \
-    TYPE __wrap_##CALL PARAMETERS                        \
-    {                                                    \
-        int error = strike(#CALL);                       \
+#define WRAP(TYPE, CALL, PARAMETERS, ARGUMENTS, FAILURE)    \
+    TYPE __real_##CALL PARAMETERS;                          \
+    TYPE __wrap_##CALL PARAMETERS;                          \
+    TYPE __wrap_##CALL PARAMETERS                           \
+    {                                                       \
+        int error = strike(#CALL);                          \
         return error ? (FAILURE) : __real_##CALL ARGUMENTS; \
     }
 
@@ -125,31 +125,29 @@ WRAP(void *, mmap, (void *start, size_t length, int protection, int flags, int f
      (start, length, protection, flags, fd, offset), (fail_with(error), MAP_FAILED))
 WRAP(int, mprotect, (void *start, size_t length, int protection), (start, length, protection),
      fail_with(error))
-WRAP(int, poll, (struct pollfd *fds, nfds_t count, int timeout), (fds, count, timeout),
+WRAP(int, poll, (struct pollfd * fds, nfds_t count, int timeout), (fds, count, timeout),
      fail_with(error))
 WRAP(int, pthread_create,
-     (pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *arg),
+     (pthread_t * thread, const pthread_attr_t *attributes, void *(*start)(void *), void *arg),
      (thread, attributes, start, arg), error)
 WRAP(ssize_t, recv, (int fd, void *buffer, size_t size, int flags), (fd, buffer, size, flags),
      fail_with(error))
-WRAP(ssize_t, send, (int fd, const void *buffer, size_t size, int flags),
-     (fd, buffer, size, flags), fail_with(error))
+WRAP(ssize_t, send, (int fd, const void *buffer, size_t size, int flags), (fd, buffer, size, flags),
+     fail_with(error))
 WRAP(int, setsockopt, (int fd, int level, int option, const void *value, socklen_t length),
      (fd, level, option, value, length), fail_with(error))
-WRAP(int, sigaltstack, (const stack_t *stack, stack_t *ret_old), (stack, ret_old),
-     fail_with(error))
-WRAP(int, socket, (int family, int type, int protocol), (family, type, protocol),
-     fail_with(error))
+WRAP(int, sigaltstack, (const stack_t *stack, stack_t *ret_old), (stack, ret_old), fail_with(error))
+WRAP(int, socket, (int family, int type, int protocol), (family, type, protocol), fail_with(error))
 WRAP(int, timerfd_create, (clockid_t clock, int flags), (clock, flags), fail_with(error))
 #if YB_HAVE_IO_URING
 WRAP(int, io_uring_queue_init, (unsigned entries, struct io_uring *ring, unsigned flags),
      (entries, ring, flags), -error)
-WRAP(int, io_uring_register_ring_fd, (struct io_uring *ring), (ring), -error)
-WRAP(int, io_uring_submit, (struct io_uring *ring), (ring), -error)
-WRAP(int, io_uring_submit_and_get_events, (struct io_uring *ring), (ring), -error)
-WRAP(int, io_uring_submit_and_wait, (struct io_uring *ring, unsigned count), (ring, count), -error)
+WRAP(int, io_uring_register_ring_fd, (struct io_uring * ring), (ring), -error)
+WRAP(int, io_uring_submit, (struct io_uring * ring), (ring), -error)
+WRAP(int, io_uring_submit_and_get_events, (struct io_uring * ring), (ring), -error)
+WRAP(int, io_uring_submit_and_wait, (struct io_uring * ring, unsigned count), (ring, count), -error)
 WRAP(int, io_uring_submit_and_wait_timeout,
-     (struct io_uring *ring, struct io_uring_cqe **entry, unsigned count,
+     (struct io_uring * ring, struct io_uring_cqe **entry, unsigned count,
       struct __kernel_timespec *timeout, sigset_t *mask),
      (ring, entry, count, timeout, mask), -error)
 #endif

@@ -52,14 +52,22 @@ static int start(slot *s, unsigned kind)
 {
     yibu_loop *l = p.loop;
     switch (kind % 8) {
-    case 0: return yibu_op_recv(l, &s->op, s->fd, &s->byte, 1);
-    case 1: return yibu_op_read(l, &s->op, s->fd, &s->byte, 1, -1);
-    case 2: return yibu_op_send(l, &s->op, s->fd, "x", 1);
-    case 3: return yibu_op_send_all(l, &s->op, s->fd, big, BIG, NULL);
-    case 4: return yibu_op_poll(l, &s->op, s->fd, YIBU_READABLE);
-    case 5: return yibu_op_poll(l, &s->op, s->fd, YIBU_READABLE | YIBU_WRITABLE);
-    case 6: return yibu_op_write(l, &s->op, s->fd, "y", 1, -1);
-    default: return yibu_op_sleep(l, &s->op, YIBU_US(kind));
+    case 0:
+        return yibu_op_recv(l, &s->op, s->fd, &s->byte, 1);
+    case 1:
+        return yibu_op_read(l, &s->op, s->fd, &s->byte, 1, -1);
+    case 2:
+        return yibu_op_send(l, &s->op, s->fd, "x", 1);
+    case 3:
+        return yibu_op_send_all(l, &s->op, s->fd, big, BIG, NULL);
+    case 4:
+        return yibu_op_poll(l, &s->op, s->fd, YIBU_READABLE);
+    case 5:
+        return yibu_op_poll(l, &s->op, s->fd, YIBU_READABLE | YIBU_WRITABLE);
+    case 6:
+        return yibu_op_write(l, &s->op, s->fd, "y", 1, -1);
+    default:
+        return yibu_op_sleep(l, &s->op, YIBU_US(kind));
     }
 }
 
@@ -139,19 +147,36 @@ static void step(stream *in)
     switch (what % 12) {
     case 0:
     case 1:
-    case 2: start_op(in); break;
+    case 2:
+        start_op(in);
+        break;
     case 3:
         if (p.slots[which % OPS].active)
             (void)yibu_op_cancel(&p.slots[which % OPS].op);
         break;
-    case 4: (void)!send(fd, "z", 1, MSG_DONTWAIT | MSG_NOSIGNAL); break;
-    case 5: (void)!recv(fd, block, sizeof(block), MSG_DONTWAIT); break;
-    case 6: set_watch(which % (2 * PAIRS), take(in) % 2, take(in) % 2); break;
-    case 7: replace_pair(which % PAIRS); break;
-    case 8: call(in); break;
-    case 9: CHECK(yibu_loop_fd(p.loop) >= 0); break;
-    case 10: (void)shutdown(fd, which % 3); break;
-    default: CHECK(yibu_loop_run_once(p.loop, 0) >= 0);
+    case 4:
+        (void)!send(fd, "z", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        break;
+    case 5:
+        (void)!recv(fd, block, sizeof(block), MSG_DONTWAIT);
+        break;
+    case 6:
+        set_watch(which % (2 * PAIRS), take(in) % 2, take(in) % 2);
+        break;
+    case 7:
+        replace_pair(which % PAIRS);
+        break;
+    case 8:
+        call(in);
+        break;
+    case 9:
+        CHECK(yibu_loop_fd(p.loop) >= 0);
+        break;
+    case 10:
+        (void)shutdown(fd, which % 3);
+        break;
+    default:
+        CHECK(yibu_loop_run_once(p.loop, 0) >= 0);
     }
 }
 

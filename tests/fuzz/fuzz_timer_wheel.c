@@ -85,8 +85,12 @@ static void step(model *m, stream *s)
         else
             add(m, i, later(m->now, distance(s)));
         break;
-    case 2: advance_to_next(m); break;
-    default: m->now = later(m->now, distance(s) >> 8); fire(m);
+    case 2:
+        advance_to_next(m);
+        break;
+    default:
+        m->now = later(m->now, distance(s) >> 8);
+        fire(m);
     }
     CHECK(m->wheel.count == m->count);
 }

@@ -78,7 +78,9 @@ static void change(input *in)
             in->size++;
         }
         break;
-    case 2: /* cut off */ in->size = at; break;
+    case 2: /* cut off */
+        in->size = at;
+        break;
     default: { /* the beginning of another one at the end */
         const input *other = &inputs[pseudo_random((unsigned)input_count)];
         size_t length = pseudo_random((unsigned)other->size + 1);

@@ -71,8 +71,8 @@ static inline void test_process_finish(test_process *process, test_result *resul
 {
     size_t length = 0;
     ssize_t n;
-    while ((n = read(process->errors, result->said + length,
-                     sizeof(result->said) - 1 - length)) > 0)
+    while ((n = read(process->errors, result->said + length, sizeof(result->said) - 1 - length)) >
+           0)
         length += (size_t)n;
     result->said[length] = '\0';
     close(process->errors);

@@ -18,8 +18,7 @@ static int clear_order(void **state)
     return test_loop_setup(state);
 }
 
-#define order_unit_test(NAME) \
-    cmocka_unit_test_setup_teardown(NAME, clear_order, test_loop_teardown)
+#define order_unit_test(NAME) cmocka_unit_test_setup_teardown(NAME, clear_order, test_loop_teardown)
 
 static void calls_run_in_the_order_they_were_made(void **state)
 {
@@ -244,12 +243,12 @@ enum { THREADS = 4, POSTS = 25000 };
 
 typedef struct poster {
     yibu_loop *loop;
-    int received;     /* in the loop only */
+    int received; /* in the loop only */
     bool out_of_order;
     struct post {
         struct poster *poster;
         int number;
-    } *posts;
+    } * posts;
 } poster;
 
 static void receive(void *arg)

@@ -34,8 +34,7 @@ static void start_all(pending_ops *p, yibu_loop *loop)
     assert_int_equal(yibu_op_read(loop, &p->read.op, p->data[0], &p->byte, 1, -1), 0);
     assert_int_equal(yibu_op_write(loop, &p->write.op, p->full[1], block, 1, -1), 0);
     assert_int_equal(yibu_op_recv(loop, &p->recv.op, p->data[0], &p->byte, 1), 0);
-    assert_int_equal(
-        yibu_op_send_all(loop, &p->send_all.op, p->data[0], p->big, BIG, &p->sent), 0);
+    assert_int_equal(yibu_op_send_all(loop, &p->send_all.op, p->data[0], p->big, BIG, &p->sent), 0);
     assert_int_equal(yibu_op_accept(loop, &p->accept.op, p->listener, NULL), 0);
     assert_int_equal(yibu_op_poll(loop, &p->poll.op, p->data[0], YIBU_READABLE), 0);
     assert_int_equal(yibu_op_sleep(loop, &p->sleep.op, YIBU_SECONDS(1000)), 0);

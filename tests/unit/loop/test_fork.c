@@ -76,7 +76,7 @@ LOOP_TEST(the_child_is_told_that_it_was_forked_and_the_parent_goes_on)
     pid_t pid;
     test_pair(pair);
     IN_CHILD(pid)
-        _exit(try_everything(loop, task, pair));
+    _exit(try_everything(loop, task, pair));
     assert_int_equal(status_of(pid), 0);
     assert_int_equal(yibu_await(task), 5);
     yibu_task_unref(task);
@@ -154,7 +154,7 @@ static intptr_t fork_again(void *arg)
     pid_t pid;
     (void)arg;
     IN_CHILD(pid)
-        _exit(yibu_run(small_program, NULL, NULL) == 0 ? 3 : 4);
+    _exit(yibu_run(small_program, NULL, NULL) == 0 ? 3 : 4);
     int status = status_of(pid);
     return yibu_sleep(YIBU_MS(1)) == 0 ? status : 5;
 }
@@ -163,7 +163,7 @@ LOOP_TEST(a_child_s_child_is_forked_as_well)
 {
     pid_t pid;
     IN_CHILD(pid)
-        _exit((int)yibu_run(fork_again, NULL, NULL));
+    _exit((int)yibu_run(fork_again, NULL, NULL));
     assert_int_equal(status_of(pid), 3);
     return 0;
 }
@@ -267,7 +267,7 @@ LOOP_TEST(the_pool_of_threads_survives_in_the_parent)
     pid_t pid;
     assert_int_equal(yibu_to_thread(answer, (void *)1), 1);
     IN_CHILD(pid)
-        _exit(yibu_run(small_program, NULL, NULL) == 0 ? 0 : 1);
+    _exit(yibu_run(small_program, NULL, NULL) == 0 ? 0 : 1);
     assert_int_equal(yibu_to_thread(answer, (void *)2), 2);
     assert_int_equal(status_of(pid), 0);
     return 0;
@@ -283,7 +283,7 @@ LOOP_TEST(many_children_leave_the_parent_s_loop_as_it_was)
     for (int i = 0; i < 10; i++) {
         pid_t pid;
         IN_CHILD(pid)
-            _exit(0);
+        _exit(0);
         assert_int_equal(yibu_sleep(YIBU_US(300)), 0);
         assert_int_equal(yibu_call_soon_threadsafe(loop, count, &deliveries), 0);
         assert_int_equal(status_of(pid), 0);

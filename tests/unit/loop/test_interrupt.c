@@ -232,8 +232,7 @@ static void say_handled(void *arg)
 static intptr_t handle_sigint_myself(void *arg)
 {
     bool *seen = arg;
-    if (yibu_add_signal_handler(yibu_get_running_loop(), SIGINT, say_handled,
-                                NULL) < 0)
+    if (yibu_add_signal_handler(yibu_get_running_loop(), SIGINT, say_handled, NULL) < 0)
         return 1;
     for (int i = 0; i < 3; i++) {
         raise(SIGINT);

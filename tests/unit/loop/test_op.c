@@ -51,8 +51,7 @@ static void read_and_write_of_blocking_descriptors_do_not_hold_the_loop(void **s
     test_op reader, writer;
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     test_op_init(&reader, *state);
-    assert_int_equal(
-        yibu_op_read(reader.loop, &reader.op, ends[0], block, sizeof(block), -1), 0);
+    assert_int_equal(yibu_op_read(reader.loop, &reader.op, ends[0], block, sizeof(block), -1), 0);
     yibu_loop_run_once(reader.loop, 0);
     assert_false(reader.done);
     assert_int_equal(write(ends[1], "x", 1), 1);
@@ -61,8 +60,8 @@ static void read_and_write_of_blocking_descriptors_do_not_hold_the_loop(void **s
     size_t written = 0;
     do { /* until it waits for room */
         test_op_init(&writer, *state);
-        assert_int_equal(
-            yibu_op_write(writer.loop, &writer.op, ends[1], block, sizeof(block), -1), 0);
+        assert_int_equal(yibu_op_write(writer.loop, &writer.op, ends[1], block, sizeof(block), -1),
+                         0);
         for (int turn = 0; turn < 3 && !writer.done; turn++)
             yibu_loop_run_once(writer.loop, YIBU_MS(1));
         written += writer.done ? (size_t)writer.result : 0;
@@ -134,8 +133,7 @@ static void send_and_recv_transfer(void **state)
     test_pair(pair);
     test_op_init(&receiver, *state);
     test_op_init(&sender, *state);
-    assert_int_equal(
-        yibu_op_recv(receiver.loop, &receiver.op, pair[0], buffer, sizeof(buffer)), 0);
+    assert_int_equal(yibu_op_recv(receiver.loop, &receiver.op, pair[0], buffer, sizeof(buffer)), 0);
     assert_int_equal(yibu_op_send(sender.loop, &sender.op, pair[1], "hello", 5), 0);
     assert_int_equal(test_op_wait(&sender), 5);
     if (!receiver.done)

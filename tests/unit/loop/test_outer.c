@@ -287,8 +287,7 @@ static intptr_t echo_client(void *arg)
     echo *e = arg;
     for (int i = 0; i < 100; i++) {
         char byte = (char)i, answer = 0;
-        if (yibu_send(e->fd, &byte, 1) != 1 || yibu_recv(e->fd, &answer, 1) != 1 ||
-            answer != byte)
+        if (yibu_send(e->fd, &byte, 1) != 1 || yibu_recv(e->fd, &answer, 1) != 1 || answer != byte)
             break;
         e->echoed++;
         if (i % 20 == 0)
