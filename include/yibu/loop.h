@@ -58,8 +58,8 @@ YIBU_API const char *yibu_loop_backend(const yibu_loop *loop);
 /* The loop's monotonic clock in nanoseconds.  Context: the loop's thread. */
 YIBU_API int64_t yibu_loop_time(yibu_loop *loop);
 
-/* Runs what is ready, then waits up to timeout_ns (0: not at all, YIBU_FOREVER) for something to
- * happen and runs that.  This is how another loop drives this one: wait until yibu_loop_fd is
+/* One turn: waits up to timeout_ns (0: not at all, YIBU_FOREVER) where nothing is ready, then runs
+ * what is; may return early.  This is how another loop drives this one: wait until yibu_loop_fd is
  * readable, then call it with 0.  Context: the loop's thread, not from inside the loop.
  * Returns 1 while something is left that could still happen, 0 when nothing is. */
 YIBU_API int yibu_loop_run_once(yibu_loop *loop, int64_t timeout_ns);
@@ -67,7 +67,8 @@ YIBU_API int yibu_loop_run_once(yibu_loop *loop, int64_t timeout_ns);
 /* Runs until yibu_loop_stop.  Returns 0, or YIBU_EBUSY when it is running already. */
 YIBU_API int yibu_run_forever(yibu_loop *loop);
 
-/* Makes yibu_run_forever return after the current turn.  Context: the loop's thread. */
+/* Makes yibu_run_forever return after the current turn, or, called before it, after its first.
+ * Context: the loop's thread. */
 YIBU_API void yibu_loop_stop(yibu_loop *loop);
 
 /* A descriptor that polls readable whenever yibu_loop_run_once(loop, 0) has something to do,
