@@ -73,6 +73,6 @@ static inline void yb_task_drop(yibu_task *task)
 }
 
 /* Hands the result of a task that has ended to whoever awaits it. */
-void yb_await_notify(yibu_task *task);
+void yb_await_notify(yibu_task *awaited);
 
 #endif
