@@ -225,10 +225,11 @@ static void operations_go_on_in_a_storm_of_signals(void **state)
     assert_int_equal(pipe(ends), 0);
     yibu_add_signal_handler(loop, SIGUSR1, test_count, &count);
     assert_int_equal(pthread_create(&thread, NULL, rain, &s), 0);
-    assert_int_equal(yibu_run_until_complete(loop, chat, ends), 0);
+    do
+        assert_int_equal(yibu_run_until_complete(loop, chat, ends), 0);
+    while (count == 0);
     s.over = true;
     pthread_join(thread, NULL);
-    assert_true(count > 0);
     close(ends[0]);
     close(ends[1]);
 }
