@@ -17,7 +17,6 @@
  * One thread but for wake. */
 #include <errno.h>
 #include <liburing.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -26,7 +25,7 @@
 #include "base/memory.h"
 #include "platform/attempt.h"
 #include "platform/backend.h"
-#include "platform/sanitizer.h"
+#include "platform/uring.h"
 #include "platform/valgrind.h"
 #include <yibu/address.h>
 
@@ -57,8 +56,6 @@ typedef struct ring_backend {
 } ring_backend;
 
 static uint64_t wake_tag; /* its address is the user data of the read of wake_fd */
-
-static char rings; /* the token of all rings' mappings */
 
 static ring_backend *self(yb_backend *backend)
 {
@@ -398,31 +395,6 @@ static bool kernel_has_work(const ring_backend *r)
            (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
 }
 
-/* The same as a wait in io_uring_enter, for a ring that can be polled. */
-static int enter_and_poll(ring_backend *r, const struct timespec *limit)
-{
-    int n = io_uring_submit_and_get_events(&r->ring);
-    struct pollfd query = {.fd = r->ring.ring_fd, .events = POLLIN};
-    if (n >= 0 && io_uring_cq_ready(&r->ring) == 0 && ppoll(&query, 1, limit, NULL) < 0)
-        n = -errno;
-    return n;
-}
-
-static int enter(ring_backend *r, int64_t timeout_ns)
-{
-    if (timeout_ns == 0)
-        return io_uring_submit_and_get_events(&r->ring);
-    if (YB_UNDER_VALGRIND) {
-        struct timespec limit = {timeout_ns / 1000000000, timeout_ns % 1000000000};
-        return enter_and_poll(r, timeout_ns == INT64_MAX ? NULL : &limit);
-    }
-    struct __kernel_timespec time = {.tv_sec = timeout_ns / 1000000000,
-                                     .tv_nsec = timeout_ns % 1000000000};
-    struct io_uring_cqe *entry;
-    return io_uring_submit_and_wait_timeout(&r->ring, &entry, 1,
-                                            timeout_ns == INT64_MAX ? NULL : &time, NULL);
-}
-
 static int wait_for_events(yb_backend *backend, int64_t deadline_ns)
 {
     ring_backend *r = self(backend);
@@ -438,7 +410,7 @@ static int wait_for_events(yb_backend *backend, int64_t deadline_ns)
         reap(r);
         return 0;
     }
-    int n = enter(r, timeout_ns);
+    int n = yb_uring_enter(&r->ring, timeout_ns);
     reap(r);
     /* -EBUSY and -EAGAIN: completions must be worked off before more can be submitted. */
     if (n >= 0 || n == -ETIME || n == -EINTR || n == -EBUSY || n == -EAGAIN)
@@ -455,72 +427,15 @@ static void wake(yb_backend *backend)
     errno = saved;
 }
 
-static void close_ring(struct io_uring *ring)
-{
-    yb_hidden_mapping_ends(&rings);
-    io_uring_queue_exit(ring);
-}
-
 static void close_backend(yb_backend *backend)
 {
     ring_backend *r = self(backend);
     if (r->ring.ring_fd >= 0)
-        close_ring(&r->ring);
+        yb_uring_close(&r->ring);
     if (r->wake_fd >= 0)
         close(r->wake_fd);
     yb_free(r->under_way);
     yb_free(r);
-}
-
-/* Whether the ring does what this file needs: the operations, and a wait with a time limit. */
-static int self_test(struct io_uring *ring)
-{
-    static const int needed[] = {IORING_OP_READ,        IORING_OP_WRITE,  IORING_OP_RECV,
-                                 IORING_OP_SEND,        IORING_OP_ACCEPT, IORING_OP_POLL_ADD,
-                                 IORING_OP_ASYNC_CANCEL};
-    if (!(ring->features & IORING_FEAT_EXT_ARG) || !(ring->features & IORING_FEAT_NODROP))
-        return -EOPNOTSUPP;
-    struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
-    if (!probe)
-        return -EOPNOTSUPP;
-    bool all = true;
-    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-        all = all && io_uring_opcode_supported(probe, needed[i]);
-    io_uring_free_probe(probe);
-    if (!all)
-        return -EOPNOTSUPP;
-
-    struct io_uring_sqe *entry = io_uring_get_sqe(ring);
-    io_uring_prep_nop(entry);
-    io_uring_sqe_set_data(entry, NULL);
-    struct io_uring_cqe *completion;
-    struct __kernel_timespec second = {.tv_sec = 1};
-    int n = io_uring_submit_and_wait_timeout(ring, &completion, 1, &second, NULL);
-    if (n < 0)
-        return n;
-    int result = completion ? completion->res : -EOPNOTSUPP;
-    io_uring_cqe_seen(ring, completion);
-    return result;
-}
-
-/* The flags that are worth most first; older kernels know fewer (-EINVAL).  DEFER_TASKRUN is not
- * for a ring that others poll: work that waits for this thread to enter the kernel wakes no poller
- * (and an eventfd registered in its stead stays silent for operations on eventfds). */
-static int open_ring(unsigned entries, bool polled, struct io_uring *ret_ring)
-{
-    static const unsigned flags[] = {
-        IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER |
-            IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
-        IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN |
-            IORING_SETUP_TASKRUN_FLAG,
-        IORING_SETUP_CLAMP,
-    };
-    size_t first = polled || YB_UNDER_VALGRIND;
-    int r = -EINVAL;
-    for (size_t i = first; i < sizeof(flags) / sizeof(flags[0]) && r == -EINVAL; i++)
-        r = io_uring_queue_init(entries, ret_ring, flags[i]);
-    yb_hidden_mapping_begins(&rings);
-    return r;
 }
 
 /* Moving to a ring whose descriptor can be polled, with the operations under way.  What completes
@@ -572,11 +487,11 @@ static void submit_parked(ring_backend *r)
 static int move_to_polled_ring(ring_backend *r)
 {
     struct io_uring polled;
-    int error = open_ring(r->entries, true, &polled);
+    int error = yb_uring_open(r->entries, true, &polled);
     if (error < 0)
         return error;
     withdraw_all(r);
-    close_ring(&r->ring);
+    yb_uring_close(&r->ring);
     r->ring = polled;
     r->polled = true;
     (void)io_uring_register_ring_fd(&r->ring);
@@ -610,12 +525,12 @@ static int open_backend(unsigned entries, yb_backend **ret_backend)
         error = -errno;
         goto fail;
     }
-    error = open_ring(r->entries, false, &r->ring);
+    error = yb_uring_open(r->entries, false, &r->ring);
     if (error < 0) {
         r->ring.ring_fd = -1;
         goto fail;
     }
-    error = self_test(&r->ring);
+    error = yb_uring_test(&r->ring);
     if (error < 0)
         goto fail;
     (void)io_uring_register_ring_fd(&r->ring); /* saves a look-up a call; optional */
