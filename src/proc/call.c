@@ -175,35 +175,37 @@ static int read_options(const yibu_job_options *options, yibu_job_options *ret_o
     return ret_options->timeout_ns < 0 ? -EINVAL : 0;
 }
 
-/* Begins op, whose callback is set. */
-static int begin(yibu_loop *loop, yb_op *op, const yibu_job *job, yibu_bytes input,
-                 yibu_buffer *ret_output, const yibu_job_options *options)
+int yb_call_begin(yb_job_executor *executor, yb_op *op, const yb_job_request *request)
 {
-    yb_process_pool *pool;
-    int r = yb_process_pool_of(loop, &pool);
-    if (r < 0)
-        return r;
+    yb_process_pool *pool = YB_CONTAINER_OF(executor, yb_process_pool, executor);
     yb_call *call = new_call(pool);
     if (!call)
         return -ENOMEM;
     *call = (yb_call){.pool = pool,
                       .op = op,
-                      .job = job,
-                      .input = input,
-                      .ret_output = ret_output,
-                      .report = options->report,
-                      .timeout_ns = options->timeout_ns,
+                      .job = request->job,
+                      .input = request->input,
+                      .ret_output = request->ret_output,
+                      .report = request->options.report,
+                      .timeout_ns = request->options.timeout_ns,
                       .turn = pool->next_turn++};
     pool->calls++;
-    yb_op_begin_custom(loop, op, cancel, call);
+    yb_op_begin_custom(pool->loop, op, cancel, call);
     yb_call_enqueue(call);
     return 0;
 }
 
-static int check(const yibu_job *job, yibu_bytes input, const yibu_job_options *options,
+static int begin(yibu_loop *loop, yb_op *op, const yb_job_request *request)
+{
+    yb_job_executor *executor;
+    int r = yb_job_executor_of(loop, &executor);
+    return r < 0 ? r : executor->begin(executor, op, request);
+}
+
+static int check(const yb_job_request *request, const yibu_job_options *options,
                  yibu_job_options *ret_options)
 {
-    if (!yb_job_valid(job) || (!input.data && input.size > 0))
+    if (!yb_job_valid(request->job) || (!request->input.data && request->input.size > 0))
         return -EINVAL;
     return read_options(options, ret_options);
 }
@@ -211,26 +213,26 @@ static int check(const yibu_job *job, yibu_bytes input, const yibu_job_options *
 intptr_t yibu_to_process(const yibu_job *job, yibu_bytes input, yibu_buffer *ret_output,
                          const yibu_job_options *options)
 {
-    yibu_job_options known;
-    int r = check(job, input, options, &known);
+    yb_job_request request = {.job = job, .input = input, .ret_output = ret_output};
+    int r = check(&request, options, &request.options);
     if (r < 0)
         return r;
     yibu_task *task = yb_task_enter(&r);
     if (!task)
         return r;
     yb_op *op = yb_task_prepare_op(task, YB_OP_CUSTOM, -1);
-    r = begin(task->loop, op, job, input, ret_output, &known);
+    r = begin(task->loop, op, &request);
     return r < 0 ? r : yb_task_wait_op(task);
 }
 
 int yibu_op_to_process(yibu_loop *loop, yibu_op *op, const yibu_job *job, yibu_bytes input,
                        yibu_buffer *ret_output, const yibu_job_options *options)
 {
-    yibu_job_options known;
-    int r = check(job, input, options, &known);
+    yb_job_request request = {.job = job, .input = input, .ret_output = ret_output};
+    int r = check(&request, options, &request.options);
     if (r == 0)
         r = yb_op_prepare_custom(loop, op);
     if (r == 0)
-        r = begin(loop, (yb_op *)(void *)op, job, input, ret_output, &known);
+        r = begin(loop, (yb_op *)(void *)op, &request);
     return r;
 }

@@ -30,7 +30,7 @@ static const int64_t MAX_SPIN_NS = 100000, MAX_SPIN_WITH_OTHERS_NS = 10000;
 
 static yb_process_pool *pool_of(yb_loop_part *part)
 {
-    return YB_CONTAINER_OF(part, yb_process_pool, part);
+    return YB_CONTAINER_OF(part, yb_process_pool, executor.part);
 }
 
 /* Flushing. */
@@ -304,7 +304,8 @@ static int make(yibu_loop *loop, yb_process_pool **ret_pool)
     yb_process_pool *pool = yb_calloc(1, sizeof(*pool));
     if (!pool)
         return -ENOMEM;
-    pool->part = (yb_loop_part){.free = free_pool, .idle = idle};
+    pool->executor.part = (yb_loop_part){.free = free_pool, .idle = idle};
+    pool->executor.begin = yb_call_begin;
     pool->loop = loop;
     pool->spawner = (yb_spawner)YB_SPAWNER_INIT;
     pool->flush.run = run_flush;
@@ -329,7 +330,7 @@ static int make(yibu_loop *loop, yb_process_pool **ret_pool)
     return r;
 }
 
-int yb_process_pool_of(yibu_loop *loop, yb_process_pool **ret_pool)
+int yb_job_executor_of(yibu_loop *loop, yb_job_executor **ret_executor)
 {
     if (loop->closing)
         return YIBU_ESHUTDOWN;
@@ -338,8 +339,8 @@ int yb_process_pool_of(yibu_loop *loop, yb_process_pool **ret_pool)
         int r = make(loop, &pool);
         if (r < 0)
             return r;
-        loop->parts[YB_PART_PROCESSES] = &pool->part;
+        loop->parts[YB_PART_PROCESSES] = &pool->executor.part;
     }
-    *ret_pool = pool_of(loop->parts[YB_PART_PROCESSES]);
+    *ret_executor = YB_CONTAINER_OF(loop->parts[YB_PART_PROCESSES], yb_job_executor, part);
     return 0;
 }

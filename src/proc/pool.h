@@ -13,6 +13,7 @@
 
 #include "loop/loop.h"
 #include "proc/cost.h"
+#include "proc/job_executor.h"
 #include "proc/lane.h"
 #include "proc/spawner.h"
 #include "proc/spin.h"
@@ -78,7 +79,7 @@ typedef struct yb_process_watch {
 } yb_process_watch;
 
 struct yb_process_pool {
-    yb_loop_part part;
+    yb_job_executor executor;
     yibu_loop *loop;
     yb_spawner spawner;
     int doorbell;
@@ -106,9 +107,6 @@ struct yb_process_pool {
 
 /* pool.c */
 
-/* The loop's pool, made when first asked for.  Returns 0, YIBU_ESHUTDOWN at the loop's end, or a
- * negative errno. */
-int yb_process_pool_of(yibu_loop *loop, yb_process_pool **ret_pool);
 /* Flushes after what is ready now, or after a time; asked for again meanwhile, once. */
 void yb_process_pool_flush_soon(yb_process_pool *pool);
 void yb_process_pool_flush_later(yb_process_pool *pool, int64_t delay_ns);
@@ -118,6 +116,8 @@ int yb_process_pool_watch_news(yb_process_pool *pool);
 /* call.c */
 
 /* Puts the call in line, by its turn. */
+/* The pool's yb_job_executor.begin. */
+int yb_call_begin(yb_job_executor *executor, yb_op *op, const yb_job_request *request);
 void yb_call_enqueue(yb_call *call);
 /* Completes the call, which is neither in line nor in a lane, and forgets it. */
 void yb_call_finish(yb_call *call, intptr_t result);
