@@ -7,6 +7,7 @@
 #include <yibu/base.h>
 #include <yibu/error.h>
 #include <yibu/event.h>
+#include <yibu/future.h>
 #include <yibu/io.h>
 #include <yibu/loop.h>
 #include <yibu/op.h>

@@ -15,9 +15,9 @@
 #define YIBU_TASK_H
 
 #include <yibu/base.h>
+#include <yibu/future.h>
 #include <yibu/loop.h>
 
-typedef struct yibu_task yibu_task;
 typedef intptr_t yibu_coroutine(void *arg);
 
 /* Options of a task.  Set size to sizeof; zero means the default everywhere else. */

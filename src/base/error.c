@@ -153,6 +153,7 @@ static const yb_error_text own_texts[] = {
     {"YIBU_EWORKER", "The worker process running the job died"},
     {"YIBU_ENOJOB", "The worker does not know a job of that name"},
     {"YIBU_EBUSY", "The object is in use by a running loop"},
+    {"YIBU_EBROKEN", "The barrier is broken"},
 };
 
 /* Name resolution: by how far below YIBU_EAI_AGAIN. */

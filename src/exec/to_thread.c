@@ -53,9 +53,9 @@ int yibu_op_to_thread(yibu_loop *loop, yibu_op *op, yibu_coroutine *fn, void *ar
 intptr_t yibu_to_thread(yibu_coroutine *fn, void *arg)
 {
     int r;
-    yibu_task *task = yb_task_enter(&r);
+    yb_task *task = yb_task_enter(&r);
     if (!task)
         return r;
-    r = start(task->loop, yb_task_prepare_op(task, YB_OP_CUSTOM, -1), fn, arg);
+    r = start(task->future.loop, yb_task_prepare_op(task, YB_OP_CUSTOM, -1), fn, arg);
     return r < 0 ? r : yb_task_wait_op(task);
 }

@@ -5,7 +5,7 @@
 
 yb_op *yb_fd_op(yb_op_kind kind, int fd, int *ret_error)
 {
-    yibu_task *task = yb_task_enter(ret_error);
+    yb_task *task = yb_task_enter(ret_error);
     if (!task)
         return NULL;
     if (YB_LIKELY(fd >= 0))

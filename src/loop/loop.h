@@ -9,7 +9,7 @@
 #include "platform/backend.h"
 #include <yibu/loop.h>
 
-typedef struct yibu_task yibu_task;
+typedef struct yb_task yb_task;
 
 /* A part of another room that lives and dies with the loop: the task scheduler, the pools. */
 typedef enum yb_loop_part_kind {
@@ -38,7 +38,7 @@ struct yibu_loop {
     uint64_t public_pending; /* those of them that the loop's end must wait for */
     uint64_t holds;          /* work elsewhere that will come back through the inbox */
     uint64_t task_count;     /* tasks that have not ended */
-    yibu_task *main_task;    /* of yibu_run_until_complete: what SIGINT cancels */
+    yb_task *main_task;      /* of yibu_run_until_complete: what SIGINT cancels */
     yb_list calls;           /* yibu_handle: callbacks that have not run */
     yibu_turn turn;          /* for options.on_turn */
     int64_t turn_cpu_ns;     /* CPU time of the thread when the turn began */
@@ -49,6 +49,7 @@ struct yibu_loop {
     bool stopping;
     bool closing; /* yibu_loop_free is under way: callbacks are dropped */
     bool debug;
+    struct yb_overseer *overseer; /* NULL: nobody watches */
     yb_loop_part *parts[YB_PART_COUNT];
     yb_timer_wheel timers;
     struct yb_watch_table *watches;

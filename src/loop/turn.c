@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "loop/loop.h"
+#include "loop/overseer.h"
 #include "loop/signal.h"
 #include <yibu/error.h>
 
@@ -38,8 +39,26 @@ static void take_inbox(yibu_loop *loop)
     }
 }
 
+static void run_overseen(yibu_loop *loop)
+{
+    yb_overseer *o = loop->overseer;
+    for (int left = loop->budget_limit; left > 0 && loop->ready.head; left--) {
+        yb_runnable *item = o->pick ? o->pick(o, loop) : yb_fifo_pop(&loop->ready);
+        loop->budget = 1; /* so that a task which suspends comes back here */
+        if (o->before)
+            o->before(o, loop, item);
+        item->run(item);
+        if (o->after)
+            o->after(o, loop);
+    }
+}
+
 static void run_ready(yibu_loop *loop)
 {
+    if (YB_UNLIKELY(loop->overseer != NULL)) {
+        run_overseen(loop);
+        return;
+    }
     loop->budget = loop->budget_limit;
     while (loop->budget-- > 0) {
         yb_runnable *item = yb_fifo_pop(&loop->ready);

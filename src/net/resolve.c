@@ -163,10 +163,10 @@ int yibu_getaddrinfo(const char *host, const char *service, const struct addrinf
                      struct addrinfo **ret_list)
 {
     int r;
-    yibu_task *task = yb_task_enter(&r);
+    yb_task *task = yb_task_enter(&r);
     if (!task)
         return r;
     yb_op *op = yb_task_prepare_op(task, YB_OP_CUSTOM, -1);
-    r = resolve(task->loop, op, host, service, hints, ret_list);
+    r = resolve(task->future.loop, op, host, service, hints, ret_list);
     return r < 0 ? r : (int)yb_task_wait_op(task);
 }

@@ -23,7 +23,7 @@ static int connect_to(const yibu_address *address)
     int fd = new_socket(address);
     if (fd < 0)
         return fd;
-    yb_backend *backend = yb_task_current->loop->backend;
+    yb_backend *backend = yb_task_current->future.loop->backend;
     backend->class->adopt_fd(backend, fd);
     int r = yb_socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     if (r == 0)

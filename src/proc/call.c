@@ -217,11 +217,11 @@ intptr_t yibu_to_process(const yibu_job *job, yibu_bytes input, yibu_buffer *ret
     int r = check(&request, options, &request.options);
     if (r < 0)
         return r;
-    yibu_task *task = yb_task_enter(&r);
+    yb_task *task = yb_task_enter(&r);
     if (!task)
         return r;
     yb_op *op = yb_task_prepare_op(task, YB_OP_CUSTOM, -1);
-    r = begin(task->loop, op, &request);
+    r = begin(task->future.loop, op, &request);
     return r < 0 ? r : yb_task_wait_op(task);
 }
 

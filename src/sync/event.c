@@ -2,9 +2,10 @@
  *
  * Setting it wakes every task that waits at that moment; each of them has then succeeded, whatever
  * becomes of the event before it runs. */
+#include <errno.h>
 #include <yibu/event.h>
 
-#include "sync/waiters.h"
+#include "sync/event.h"
 
 typedef struct event {
     uintptr_t set;
@@ -18,11 +19,28 @@ static event *view(const yibu_event *public_event)
     return (event *)(uintptr_t)public_event->reserved;
 }
 
+static int attempt(void *object, intptr_t *value)
+{
+    (void)value;
+    return view(object)->set ? 0 : -EAGAIN;
+}
+
+static yb_waiters *waiters_of(void *object)
+{
+    return &view(object)->waiters;
+}
+
+const yb_waitable_class yb_event_class = {
+    .wait = {.name = "event", .interrupt = yb_waiter_interrupt},
+    .attempt = attempt,
+    .waiters = waiters_of,
+};
+
 void yibu_event_set(yibu_event *public_event)
 {
     event *e = view(public_event);
     e->set = true;
-    while (yb_waiters_wake_first(&e->waiters))
+    while (yb_waiters_end_first(&e->waiters, 0))
         ;
 }
 
@@ -38,10 +56,10 @@ bool yibu_event_is_set(const yibu_event *public_event)
 
 int yibu_event_wait(yibu_event *public_event)
 {
-    event *e = view(public_event);
     int r;
-    yibu_task *task = yb_task_enter(&r);
-    if (!task || e->set)
+    intptr_t none = 0;
+    yb_task *task = yb_task_enter(&r);
+    if (!task || view(public_event)->set)
         return r;
-    return yb_waiters_wait(&e->waiters, task);
+    return yb_wait_on(&yb_event_class, public_event, task, &none);
 }

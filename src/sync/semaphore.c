@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <yibu/semaphore.h>
 
-#include "sync/waiters.h"
+#include "sync/semaphore.h"
 
 _Static_assert(sizeof(yb_waiters) <= sizeof(((yibu_semaphore *)0)->reserved),
                "yibu_semaphore has room");
@@ -26,20 +26,40 @@ int yibu_semaphore_try_acquire(yibu_semaphore *semaphore)
 
 void yibu_semaphore_release(yibu_semaphore *semaphore)
 {
-    if (!yb_waiters_wake_first(waiters_of(semaphore)))
+    if (!yb_waiters_end_first(waiters_of(semaphore), 0))
         semaphore->value++;
 }
+
+static int attempt(void *object, intptr_t *value)
+{
+    (void)value;
+    return yibu_semaphore_try_acquire(object);
+}
+
+static yb_waiters *waiters(void *object)
+{
+    return waiters_of(object);
+}
+
+static void undo(void *object, intptr_t value)
+{
+    (void)value;
+    yibu_semaphore_release(object);
+}
+
+const yb_waitable_class yb_semaphore_class = {
+    .wait = {.name = "semaphore", .interrupt = yb_waiter_interrupt},
+    .attempt = attempt,
+    .waiters = waiters,
+    .undo = undo,
+};
 
 int yibu_semaphore_acquire(yibu_semaphore *semaphore)
 {
     int r;
-    yibu_task *task = yb_task_enter(&r);
+    intptr_t none = 0;
+    yb_task *task = yb_task_enter(&r);
     if (!task || yibu_semaphore_try_acquire(semaphore) == 0)
         return r;
-    r = yb_waiters_wait(waiters_of(semaphore), task);
-    if (r == 0 && yb_task_cancel_pending(task)) {
-        yibu_semaphore_release(semaphore);
-        return -ECANCELED;
-    }
-    return r;
+    return yb_wait_on(&yb_semaphore_class, semaphore, task, &none);
 }

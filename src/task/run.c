@@ -20,7 +20,7 @@ intptr_t yibu_run_until_complete(yibu_loop *loop, yibu_coroutine *main, void *ar
     yibu_task *task = yibu_create_task_at(main, arg, &options, "yibu_run");
     if (!task)
         return -ENOMEM;
-    loop->main_task = task;
+    loop->main_task = yb_task_of(task);
     while (!yibu_task_done(task))
         yb_loop_turn(loop, INT64_MAX);
     loop->main_task = NULL;
@@ -33,7 +33,7 @@ static void cancel_main(void *arg)
 {
     yibu_loop *loop = arg;
     if (loop->main_task)
-        (void)yibu_task_cancel(loop->main_task);
+        (void)yibu_task_cancel(&loop->main_task->future);
 }
 
 static bool has_default_action(int signal)
@@ -50,7 +50,7 @@ static void end_tasks(yibu_loop *loop)
     if (!s)
         return;
     for (yb_list *at = s->tasks.next; at != &s->tasks; at = at->next)
-        (void)yibu_task_cancel(YB_CONTAINER_OF(at, yibu_task, all));
+        (void)yibu_task_cancel(&YB_CONTAINER_OF(at, yb_task, all)->future);
     while (loop->task_count > 0)
         yb_loop_turn(loop, INT64_MAX);
 }

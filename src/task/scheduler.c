@@ -4,7 +4,7 @@
  * task, or to the loop's own context when the next item is no task, nothing is ready, or the budget
  * of the turn is used up.  The loop's context thus runs callbacks, I/O and timers.
  *
- * States of a task (task->state), changed by the loop's thread alone:
+ * States of a task (task->future.state), changed by the loop's thread alone:
  *   READY      in loop->ready or loop->after_io; a new task has no stack yet
  *   RUNNING    yb_task_current
  *   SUSPENDED  some other part of the runtime knows it and will call yb_task_wake
@@ -24,60 +24,60 @@
 #include "task/scope.h"
 #include <yibu/error.h>
 
-YB_THREAD_LOCAL yibu_task *yb_task_current;
+YB_THREAD_LOCAL yb_task *yb_task_current;
 
-static yibu_task *task_of(yb_runnable *item)
+static yb_task *task_of(yb_runnable *item)
 {
-    return YB_CONTAINER_OF(item, yibu_task, ready);
+    return YB_CONTAINER_OF(item, yb_task, ready);
 }
 
-static yibu_task *end_on_own_stack(yibu_task *task);
+static yb_task *end_on_own_stack(yb_task *task);
 
 /* The bottom of every task's stack: runs its task, then any new one that takes the stack over. */
 static void task_main(void *arg)
 {
-    yibu_task *task = arg;
+    yb_task *task = arg;
     for (;;) {
-        task->result = task->fn(task->arg);
+        task->future.result = task->fn(task->arg);
         task = end_on_own_stack(task);
     }
 }
 
-static bool started(const yibu_task *task)
+static bool started(const yb_task *task)
 {
     return task->stack != NULL;
 }
 
 /* Marks an ended task, tells who waits, and drops the loop's reference. */
-static void end(yb_scheduler *s, yibu_task *task)
+static void end(yb_scheduler *s, yb_task *task)
 {
-    task->state = YB_TASK_ENDED;
+    task->future.state = YB_FUTURE_ENDED;
     task->stack = NULL;
     yb_list_unlink(&task->all);
     s->loop->task_count--;
-    if (!yb_list_empty(&task->awaiters))
-        yb_await_notify(task);
-    yb_task_drop(task);
+    if (!yb_waiters_empty(&task->future.waiters))
+        yb_future_notify(&task->future);
+    yb_future_drop(&task->future);
 }
 
 /* Gives a new task its stack; false: there is no memory, and the task has failed with that. */
-static bool prepare_start(yb_scheduler *s, yibu_task *task)
+static bool prepare_start(yb_scheduler *s, yb_task *task)
 {
     yb_stack *stack = yb_stack_acquire(s->stacks, task->wait.stack_bytes, task);
     if (YB_UNLIKELY(!stack)) {
-        task->result = -ENOMEM;
+        task->future.result = -ENOMEM;
         end(s, task);
         return false;
     }
     task->stack = stack;
     task->context = (yb_context){0};
     if (YB_UNLIKELY(s->stacks->canaries))
-        task->flags |= YB_TASK_CHECK_STACK;
+        task->future.flags |= YB_TASK_CHECK_STACK;
     return true;
 }
 
 /* The task that is next in the ready queue; NULL: it is the loop's turn. */
-static inline yibu_task *peek_task(const yibu_loop *loop)
+static inline yb_task *peek_task(const yibu_loop *loop)
 {
     yb_runnable *item = loop->ready.head;
     if (YB_UNLIKELY(!item || item->run != yb_task_run || loop->budget <= 1))
@@ -86,7 +86,7 @@ static inline yibu_task *peek_task(const yibu_loop *loop)
 }
 
 /* Takes what peek_task answered off the queue. */
-static inline void take_task(yibu_loop *loop, yibu_task *task)
+static inline void take_task(yibu_loop *loop, yb_task *task)
 {
     loop->ready.head = task->ready.next;
     loop->budget--;
@@ -94,9 +94,9 @@ static inline void take_task(yibu_loop *loop, yibu_task *task)
 
 /* Takes the next task off the queue, and gives it a stack where it needs one; NULL: it is the
  * loop's turn. */
-static inline yibu_task *next_task(yb_scheduler *s, yibu_loop *loop)
+static inline yb_task *next_task(yb_scheduler *s, yibu_loop *loop)
 {
-    yibu_task *next;
+    yb_task *next;
     while ((next = peek_task(loop))) {
         take_task(loop, next);
         if (YB_LIKELY(started(next)) || prepare_start(s, next))
@@ -105,21 +105,21 @@ static inline yibu_task *next_task(yb_scheduler *s, yibu_loop *loop)
     return NULL;
 }
 
-static inline void become(const yb_scheduler *s, yibu_task *task)
+static inline void become(const yb_scheduler *s, yb_task *task)
 {
-    task->state = YB_TASK_RUNNING;
+    task->future.state = YB_TASK_RUNNING;
     yb_task_current = task;
     *s->error = task->saved_errno;
 }
 
 /* Apart, so that the switch itself needs few registers. */
-static inline void start(yibu_task *task, yb_context *from)
+static inline void start(yb_task *task, yb_context *from)
 {
     yb_context_start(from, &task->context, task->stack, task_main, task);
 }
 
 /* Leaves the running context for the task, which has a stack and may never have run on it. */
-static inline void continue_with(const yb_scheduler *s, yibu_task *task, yb_context *from)
+static inline void continue_with(const yb_scheduler *s, yb_task *task, yb_context *from)
 {
     become(s, task);
     if (YB_LIKELY(task->context.stack_pointer != NULL))
@@ -129,7 +129,7 @@ static inline void continue_with(const yb_scheduler *s, yibu_task *task, yb_cont
 }
 
 /* Leaves the running task for the next one, NULL: for the loop. */
-static inline void hand_over(yb_scheduler *s, yibu_task *from, yibu_task *next)
+static inline void hand_over(yb_scheduler *s, yb_task *from, yb_task *next)
 {
     if (YB_LIKELY(next != NULL)) {
         continue_with(s, next, &from->context);
@@ -140,12 +140,12 @@ static inline void hand_over(yb_scheduler *s, yibu_task *from, yibu_task *next)
 }
 
 /* What few tasks need: a look at the canary that guards the stack, floats of the task's own. */
-__attribute__((noinline)) static void hand_over_with_care(yb_scheduler *s, yibu_task *from,
-                                                          yibu_task *next)
+__attribute__((noinline)) static void hand_over_with_care(yb_scheduler *s, yb_task *from,
+                                                          yb_task *next)
 {
-    if (from->flags & YB_TASK_CHECK_STACK)
+    if (from->future.flags & YB_TASK_CHECK_STACK)
         yb_stack_check(from->stack);
-    if (!(from->flags & YB_TASK_OWN_FLOAT)) {
+    if (!(from->future.flags & YB_TASK_OWN_FLOAT)) {
         hand_over(s, from, next);
         return;
     }
@@ -156,39 +156,39 @@ __attribute__((noinline)) static void hand_over_with_care(yb_scheduler *s, yibu_
     yb_float_environment_restore(&own);
 }
 
-void yb_task_switch_away(yibu_task *task)
+void yb_task_switch_away(yb_task *task)
 {
     yibu_loop *loop = yb_loop_current;
     yb_scheduler *s = yb_scheduler_of(loop);
-    yibu_task *next = next_task(s, loop);
+    yb_task *next = next_task(s, loop);
     if (YB_UNLIKELY(next == task)) {
-        task->state = YB_TASK_RUNNING;
+        task->future.state = YB_TASK_RUNNING;
         return;
     }
     task->saved_errno = *s->error;
-    if (YB_UNLIKELY(task->flags & (YB_TASK_OWN_FLOAT | YB_TASK_CHECK_STACK)))
+    if (YB_UNLIKELY(task->future.flags & (YB_TASK_OWN_FLOAT | YB_TASK_CHECK_STACK)))
         hand_over_with_care(s, task, next);
     else
         hand_over(s, task, next);
 }
 
-static void check_end(yibu_task *task)
+static void check_end(yb_task *task)
 {
     if (YB_UNLIKELY(yb_task_current != task))
         yb_abort("a forked child returned into the runtime of its parent: call _exit or exec");
     if (YB_UNLIKELY(task->scope))
         yb_abort("task \"%s\" (created at %s) ended inside the scope that began at %s",
-                 yibu_task_get_name(task), task->place, yb_scope_place(task->scope));
+                 yibu_task_get_name(&task->future), task->place, yb_scope_place(task->scope));
 }
 
 /* Whether a new task may run on the stack that the ending one leaves. */
-static bool takes_over(const yibu_task *next, uint8_t ending_flags)
+static bool takes_over(const yb_task *next, uint8_t ending_flags)
 {
-    return next && !started(next) && (next->flags & ending_flags & YB_TASK_DEFAULT_STACK);
+    return next && !started(next) && (next->future.flags & ending_flags & YB_TASK_DEFAULT_STACK);
 }
 
 /* Leaves the context of a task that has ended, for ever. */
-__attribute__((noreturn)) static inline void depart(yb_scheduler *s, yibu_task *next)
+__attribute__((noreturn)) static inline void depart(yb_scheduler *s, yb_task *next)
 {
     if (!next) {
         yb_task_current = NULL;
@@ -206,24 +206,24 @@ __attribute__((noreturn)) static inline void depart(yb_scheduler *s, yibu_task *
  *
  * The stack goes back to the pool while we are on it: nobody takes it before the switch, which
  * leaves it for ever. */
-static yibu_task *end_on_own_stack(yibu_task *task)
+static yb_task *end_on_own_stack(yb_task *task)
 {
     check_end(task);
-    yb_scheduler *s = yb_scheduler_of(task->loop);
+    yb_scheduler *s = yb_scheduler_of(task->future.loop);
     yb_stack *stack = task->stack;
-    uint8_t flags = task->flags;
+    uint8_t flags = task->future.flags;
     if (YB_UNLIKELY(flags & YB_TASK_OWN_FLOAT))
         yb_float_environment_restore(&s->float_environment);
     yb_context_release(&s->departed);
     s->departed = task->context;
     end(s, task);
 
-    yibu_task *next = peek_task(s->loop);
+    yb_task *next = peek_task(s->loop);
     if (takes_over(next, flags)) {
         take_task(s->loop, next);
         stack->owner = next;
         next->stack = stack;
-        next->flags |= flags & YB_TASK_CHECK_STACK;
+        next->future.flags |= flags & YB_TASK_CHECK_STACK;
         next->context = s->departed;
         s->departed = (yb_context){0};
         become(s, next);
@@ -236,21 +236,18 @@ static yibu_task *end_on_own_stack(yibu_task *task)
 
 void yb_task_run(yb_runnable *item)
 {
-    yibu_task *task = task_of(item);
-    yb_scheduler *s = yb_scheduler_of(task->loop);
+    yb_task *task = task_of(item);
+    yb_scheduler *s = yb_scheduler_of(task->future.loop);
     if (YB_LIKELY(started(task)) || prepare_start(s, task))
         continue_with(s, task, &s->loop_context);
 }
 
-void yb_task_suspend_checked(yibu_task *task, yb_interrupt *interrupt)
+void yb_task_suspend_checked(yb_task *task, const yb_wait_class *waits_for)
 {
-    task->state = YB_TASK_SUSPENDED;
-    if (YB_LIKELY(!yb_task_cancel_pending(task))) {
-        task->interrupt = interrupt;
-    } else {
-        task->interrupt = NULL;
-        interrupt(task); /* may wake it: then it only goes to the end of the queue */
-    }
+    task->waits_for = waits_for;
+    task->future.state = YB_TASK_SUSPENDED;
+    if (YB_UNLIKELY(yb_task_cancel_pending(task)))
+        waits_for->interrupt(task); /* may wake it: then it only goes to the end of the queue */
     yb_task_switch_away(task);
 }
 
@@ -262,7 +259,7 @@ int yb_task_missing(void)
 /* For the report of a stack overflow: snprintf of %s and %u neither allocates nor locks. */
 static void describe(void *owner, char *ret_text, size_t size)
 {
-    const yibu_task *task = owner;
+    const yb_task *task = owner;
     if (task->name)
         snprintf(ret_text, size, "task \"%s\" (created at %s)", task->name, task->place);
     else
@@ -281,8 +278,8 @@ static void free_scheduler(yb_loop_part *part)
     yb_scheduler *s = (yb_scheduler *)part;
     s->loop->parts[YB_PART_TASKS] = NULL;
     while (s->cache) {
-        yibu_task *task = s->cache;
-        s->cache = (yibu_task *)(void *)task->ready.next;
+        yb_task *task = s->cache;
+        s->cache = (yb_task *)(void *)task->ready.next;
         yb_free(task);
     }
     yb_context_release(&s->departed);

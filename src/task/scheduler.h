@@ -15,8 +15,8 @@ typedef struct yb_scheduler {
     yb_float_environment float_environment; /* the thread's, for tasks without one of their own */
     yb_list tasks;                          /* that have not ended */
     uint64_t last_id;
-    int *error;       /* the thread's errno, which tasks of this thread share */
-    yibu_task *cache; /* freed tasks, linked through ready.next */
+    int *error;     /* the thread's errno, which tasks of this thread share */
+    yb_task *cache; /* freed tasks, linked through ready.next */
     unsigned cached;
 } yb_scheduler;
 
@@ -42,10 +42,10 @@ static inline yb_scheduler *yb_scheduler_get(yibu_loop *loop)
 void yb_task_run(yb_runnable *item);
 
 /* Puts a new task into the ready queue. */
-static inline void yb_task_enqueue(yb_scheduler *s, yibu_task *task)
+static inline void yb_task_enqueue(yb_scheduler *s, yb_task *task)
 {
     task->id = ++s->last_id;
-    task->state = YB_TASK_READY;
+    task->future.state = YB_TASK_READY;
     task->ready.run = yb_task_run;
     yb_list_push_back(&s->tasks, &task->all);
     s->loop->task_count++;
@@ -53,26 +53,17 @@ static inline void yb_task_enqueue(yb_scheduler *s, yibu_task *task)
 }
 
 /* Memory for a task, the most recently freed first. */
-static inline yibu_task *yb_task_allocate(yb_scheduler *s)
+static inline yb_task *yb_task_allocate(yb_scheduler *s)
 {
-    yibu_task *task = s->cache;
+    yb_task *task = s->cache;
     if (YB_UNLIKELY(!task))
         return yb_malloc(sizeof(*task));
-    s->cache = (yibu_task *)(void *)task->ready.next;
+    s->cache = (yb_task *)(void *)task->ready.next;
     s->cached--;
     return task;
 }
 
-/* Drops a reference; frees the task with the last one. */
-void yb_task_free(yibu_task *task);
-static inline void yb_task_drop(yibu_task *task)
-{
-    YB_ASSERT(task->references > 0);
-    if (--task->references == 0)
-        yb_task_free(task);
-}
-
-/* Hands the result of a task that has ended to whoever awaits it. */
-void yb_await_notify(yibu_task *awaited);
+/* Frees a task that has ended and that nobody refers to. */
+void yb_task_free(yb_task *task);
 
 #endif

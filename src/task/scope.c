@@ -16,7 +16,7 @@
 
 struct yb_scope {
     yb_scope *outer;
-    yibu_task *task;
+    yb_task *task;
     yb_timer timer;
     const char *place;
     bool shield;
@@ -24,7 +24,7 @@ struct yb_scope {
     bool expired;
 };
 
-bool yb_scope_cancels(const yibu_task *task)
+bool yb_scope_cancels(const yb_task *task)
 {
     for (const yb_scope *scope = task->scope; scope; scope = scope->outer) {
         if (scope->expired)
@@ -32,7 +32,7 @@ bool yb_scope_cancels(const yibu_task *task)
         if (scope->shield)
             return false;
     }
-    return task->cancels > 0;
+    return task->future.cancels > 0;
 }
 
 const char *yb_scope_place(const yb_scope *scope)
@@ -52,16 +52,16 @@ static void arm(yb_scope *scope, int64_t delay_ns)
 {
     if (delay_ns == YIBU_FOREVER)
         return;
-    scope->timer.deadline_ns = yb_loop_deadline(scope->task->loop, delay_ns);
+    scope->timer.deadline_ns = yb_loop_deadline(scope->task->future.loop, delay_ns);
     scope->timer.fire = expire;
-    yb_loop_timer_add(scope->task->loop, &scope->timer);
+    yb_loop_timer_add(scope->task->future.loop, &scope->timer);
     scope->armed = true;
 }
 
 static void disarm(yb_scope *scope)
 {
     if (scope->armed)
-        yb_loop_timer_remove(scope->task->loop, &scope->timer);
+        yb_loop_timer_remove(scope->task->future.loop, &scope->timer);
     scope->armed = false;
 }
 
@@ -69,7 +69,7 @@ static int begin(yibu_timeout *handle, int64_t delay_ns, bool shield, const char
 {
     int error = 0;
     handle->scope = NULL;
-    yibu_task *task = yb_task_require(&error);
+    yb_task *task = yb_task_require(&error);
     if (!task)
         return error;
     yb_scope *scope = yb_calloc(1, sizeof(*scope));
@@ -90,7 +90,7 @@ static int begin(yibu_timeout *handle, int64_t delay_ns, bool shield, const char
 static bool leave(yibu_timeout *handle)
 {
     yb_scope *scope = handle->scope;
-    yibu_task *task = scope->task;
+    yb_task *task = scope->task;
     if (task != yb_task_current || task->scope != scope)
         yb_abort("the scope that began at %s ended out of order", scope->place);
     disarm(scope);

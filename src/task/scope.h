@@ -7,7 +7,7 @@
 typedef struct yb_scope yb_scope;
 
 /* Whether scopes and requests together mean that the task's checkpoints are cancelled. */
-bool yb_scope_cancels(const yibu_task *task);
+bool yb_scope_cancels(const yb_task *task);
 
 /* "file:line" of the scope's beginning. */
 const char *yb_scope_place(const yb_scope *scope);

@@ -14,42 +14,41 @@
 
 enum { CACHE_MAX = 1024 };
 
-static yibu_task *create(yibu_coroutine *fn, void *arg, size_t stack_bytes, const char *place)
+static yb_task *create(yibu_coroutine *fn, void *arg, size_t stack_bytes, const char *place)
 {
     yibu_loop *loop = yb_loop_current;
     if (YB_UNLIKELY(!loop || !fn || stack_bytes > YB_STACK_LARGE_BYTES))
         return NULL;
     yb_scheduler *s = yb_scheduler_get(loop);
-    yibu_task *task = s ? yb_task_allocate(s) : NULL;
+    yb_task *task = s ? yb_task_allocate(s) : NULL;
     if (YB_UNLIKELY(!task))
         return NULL;
     task->stack = NULL;
     task->fn = fn;
     task->arg = arg;
-    task->result = -EINPROGRESS;
-    task->loop = loop;
-    task->references = 1;
-    task->cancels = 0;
-    task->flags = stack_bytes == 0 ? YB_TASK_DEFAULT_STACK : 0;
+    task->future.result = -EINPROGRESS;
+    task->future.loop = loop;
+    task->future.references = 1;
+    task->future.cancels = 0;
+    task->future.flags = stack_bytes == 0 ? YB_TASK_DEFAULT_STACK : 0;
     task->saved_errno = 0;
     task->scope = NULL;
-    task->interrupt = NULL;
     task->name = NULL;
     task->place = place;
     task->wait.stack_bytes = stack_bytes;
-    yb_list_init(&task->awaiters);
+    task->future.waiters.list.next = NULL;
     yb_task_enqueue(s, task);
     return task;
 }
 
-static int take_options(yibu_task *task, const yibu_task_options *options)
+static int take_options(yb_task *task, const yibu_task_options *options)
 {
     yibu_task_options taken = {0};
     size_t size = options->size < sizeof(taken) ? options->size : sizeof(taken);
     memcpy(&taken, options, size);
     if (taken.own_float_environment)
-        task->flags |= YB_TASK_OWN_FLOAT;
-    return taken.name ? yibu_task_set_name(task, taken.name) : 0;
+        task->future.flags |= YB_TASK_OWN_FLOAT;
+    return taken.name ? yibu_task_set_name(&task->future, taken.name) : 0;
 }
 
 static size_t stack_bytes_of(const yibu_task_options *options)
@@ -61,13 +60,13 @@ static size_t stack_bytes_of(const yibu_task_options *options)
 yibu_task *yibu_create_task_at(yibu_coroutine *fn, void *arg, const yibu_task_options *options,
                                const char *place)
 {
-    yibu_task *task = create(fn, arg, stack_bytes_of(options), place);
+    yb_task *task = create(fn, arg, stack_bytes_of(options), place);
     if (!task)
         return NULL;
-    task->references++;
+    task->future.references++;
     if (options)
         (void)take_options(task, options); /* without memory it keeps its default name */
-    return task;
+    return &task->future;
 }
 
 int yibu_spawn_at(yibu_coroutine *fn, void *arg, const char *place)
@@ -86,18 +85,18 @@ yibu_task *yibu_task_ref(yibu_task *task)
     return task;
 }
 
-static void report_unseen(yibu_task *task)
+static void report_unseen(yb_task *task)
 {
-    if (!yibu_failed(task->result) || task->result == -ECANCELED ||
-        (task->flags & YB_TASK_RESULT_SEEN) || !yb_loop_current)
+    if (!yibu_failed(task->future.result) || task->future.result == -ECANCELED ||
+        (task->future.flags & YB_FUTURE_RESULT_SEEN) || !yb_loop_current)
         return;
-    yb_loop_report(yb_loop_current, task->result,
+    yb_loop_report(yb_loop_current, task->future.result,
                    "nobody asked for the result of task \"%s\", created at %s, which failed",
-                   yibu_task_get_name(task), task->place);
+                   yibu_task_get_name(&task->future), task->place);
 }
 
 /* Gives the memory back: to this thread's loop, since the task may have outlived its own. */
-static void recycle(yibu_task *task)
+static void recycle(yb_task *task)
 {
     yb_scheduler *s = yb_loop_current ? yb_scheduler_of(yb_loop_current) : NULL;
     if (!s || s->cached == CACHE_MAX) {
@@ -109,9 +108,9 @@ static void recycle(yibu_task *task)
     s->cached++;
 }
 
-void yb_task_free(yibu_task *task)
+void yb_task_free(yb_task *task)
 {
-    if (YB_UNLIKELY(yibu_failed(task->result)))
+    if (YB_UNLIKELY(yibu_failed(task->future.result)))
         report_unseen(task);
     if (task->name)
         yb_free(task->name);
@@ -121,16 +120,19 @@ void yb_task_free(yibu_task *task)
 void yibu_task_unref(yibu_task *task)
 {
     if (task)
-        yb_task_drop(task);
+        yb_future_drop(task);
 }
 
 yibu_task *yibu_current_task(void)
 {
-    return yb_task_current;
+    return yb_task_current ? &yb_task_current->future : NULL;
 }
 
-const char *yibu_task_get_name(yibu_task *task)
+const char *yibu_task_get_name(yibu_task *future)
 {
+    if (!yb_is_task(future))
+        return "future";
+    yb_task *task = yb_task_of(future);
     if (!task->name) {
         char name[32];
         snprintf(name, sizeof(name), "task-%llu", (unsigned long long)task->id);
@@ -139,8 +141,11 @@ const char *yibu_task_get_name(yibu_task *task)
     return task->name ? task->name : "task";
 }
 
-int yibu_task_set_name(yibu_task *task, const char *name)
+int yibu_task_set_name(yibu_task *future, const char *name)
 {
+    if (!yb_is_task(future))
+        return -EINVAL;
+    yb_task *task = yb_task_of(future);
     char *copy = yb_strdup(name);
     if (!copy)
         return -ENOMEM;
@@ -151,45 +156,51 @@ int yibu_task_set_name(yibu_task *task, const char *name)
 
 bool yibu_task_done(const yibu_task *task)
 {
-    return task->state == YB_TASK_ENDED;
+    return task->state == YB_FUTURE_ENDED;
 }
 
 intptr_t yibu_task_result(yibu_task *task)
 {
-    if (task->state == YB_TASK_ENDED)
-        task->flags |= YB_TASK_RESULT_SEEN;
+    if (task->state == YB_FUTURE_ENDED)
+        task->flags |= YB_FUTURE_RESULT_SEEN;
     return task->result;
 }
 
-void yb_task_refresh_cancel(yibu_task *task)
+void yb_task_abort_foreign(yb_task *task, const char *what)
+{
+    yb_abort("task \"%s\", created at %s: %s from another thread: use "
+             "yibu_call_soon_threadsafe",
+             yibu_task_get_name(&task->future), task->place, what);
+}
+
+void yb_task_refresh_cancel(yb_task *task)
 {
     if (!yb_scope_cancels(task)) {
-        task->flags &= (uint8_t)~YB_TASK_CANCEL_PENDING;
+        task->future.flags &= (uint8_t)~YB_TASK_CANCEL_PENDING;
         return;
     }
-    if (task->flags & YB_TASK_CANCEL_PENDING)
+    if (task->future.flags & YB_TASK_CANCEL_PENDING)
         return;
-    task->flags |= YB_TASK_CANCEL_PENDING;
-    yb_interrupt *interrupt = task->interrupt;
-    task->interrupt = NULL;
-    if (task->state == YB_TASK_SUSPENDED && interrupt)
-        interrupt(task);
+    task->future.flags |= YB_TASK_CANCEL_PENDING;
+    if (task->future.state == YB_TASK_SUSPENDED && task->waits_for->interrupt)
+        task->waits_for->interrupt(task);
 }
 
 bool yibu_task_cancel(yibu_task *task)
 {
-    if (!task || task->state == YB_TASK_ENDED)
+    if (!task || task->state == YB_FUTURE_ENDED)
         return false;
+    yb_task_check_thread(yb_task_of(task), "a cancel was requested");
     if (task->cancels < UINT16_MAX)
         task->cancels++;
-    yb_task_refresh_cancel(task);
+    yb_task_refresh_cancel(yb_task_of(task));
     return true;
 }
 
 int yibu_task_uncancel(yibu_task *task)
 {
     if (task->cancels > 0 && --task->cancels == 0)
-        yb_task_refresh_cancel(task);
+        yb_task_refresh_cancel(yb_task_of(task));
     return task->cancels;
 }
 
@@ -201,7 +212,7 @@ int yibu_task_cancelling(const yibu_task *task)
 int yibu_check_cancelled(void)
 {
     int error;
-    yibu_task *task = yb_task_require(&error);
+    yb_task *task = yb_task_require(&error);
     if (!task)
         return error;
     return yb_task_cancel_pending(task) ? -ECANCELED : 0;
@@ -209,9 +220,9 @@ int yibu_check_cancelled(void)
 
 /* Operations. */
 
-static yibu_task *task_of_op(yb_op *op)
+static yb_task *task_of_op(yb_op *op)
 {
-    return YB_CONTAINER_OF(op, yibu_task, wait.op);
+    return YB_CONTAINER_OF(op, yb_task, wait.op);
 }
 
 static void wake_op(yb_op *op, ssize_t result)
@@ -220,12 +231,30 @@ static void wake_op(yb_op *op, ssize_t result)
     yb_task_wake(task_of_op(op));
 }
 
-static void interrupt_op(yibu_task *task)
+static void interrupt_op(yb_task *task)
 {
     (void)yb_op_cancel(&task->wait.op);
 }
 
-yb_op *yb_task_prepare_op(yibu_task *task, yb_op_kind kind, int fd)
+static void describe_op(const yb_task *task, char *ret_text, size_t size)
+{
+    static const char *const names[] = {
+        [YB_OP_READ] = "read",       [YB_OP_WRITE] = "write",
+        [YB_OP_RECV] = "recv",       [YB_OP_SEND] = "send",
+        [YB_OP_SEND_ALL] = "send",   [YB_OP_ACCEPT] = "accept",
+        [YB_OP_CONNECT] = "connect", [YB_OP_POLL] = "poll",
+        [YB_OP_SLEEP] = "sleep",     [YB_OP_CUSTOM] = "a worker's answer",
+    };
+    const yb_op *op = &task->wait.op;
+    if (op->kind == YB_OP_CUSTOM)
+        snprintf(ret_text, size, "%s", names[op->kind]);
+    else
+        snprintf(ret_text, size, "%s of descriptor %d", names[op->kind], op->fd);
+}
+
+static const yb_wait_class operating = {"operation", interrupt_op, NULL, describe_op};
+
+yb_op *yb_task_prepare_op(yb_task *task, yb_op_kind kind, int fd)
 {
     yb_op *op = &task->wait.op;
     memset(op, 0, sizeof(*op));
@@ -235,9 +264,9 @@ yb_op *yb_task_prepare_op(yibu_task *task, yb_op_kind kind, int fd)
     return op;
 }
 
-ssize_t yb_task_perform(yibu_task *task)
+ssize_t yb_task_perform(yb_task *task)
 {
-    yibu_loop *loop = task->loop;
+    yibu_loop *loop = task->future.loop;
     int r = yb_op_start(loop, &task->wait.op);
     if (r < 0)
         return r;
@@ -250,8 +279,8 @@ ssize_t yb_task_perform(yibu_task *task)
     return result;
 }
 
-ssize_t yb_task_wait_op(yibu_task *task)
+ssize_t yb_task_wait_op(yb_task *task)
 {
-    yb_task_suspend(task, interrupt_op);
+    yb_task_suspend(task, &operating);
     return task->wait.op.result;
 }

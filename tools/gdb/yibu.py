@@ -18,7 +18,7 @@ from contextlib import contextmanager
 import gdb
 from gdb.unwinder import Unwinder, register_unwinder
 
-READY, RUNNING, SUSPENDED, ENDED = range(4)
+READY, RUNNING, SUSPENDED, PENDING, ENDED = range(5)
 # The library's own rooms: what a task waits in is named by who called them.
 OWN_SOURCE = re.compile(r"/src/(base|platform|loop|task|sync|exec|io|net|proc)/[^/]+$")
 
@@ -120,11 +120,11 @@ def tasks():
     part = int(gdb.parse_and_eval("(int)YB_PART_TASKS"))
     loops = {}
     for owner in owners():
-        task = pointer_to("struct yibu_task", owner)
-        loops[int(task["loop"])] = task["loop"]
+        task = pointer_to("struct yb_task", owner)
+        loops[int(task["future"]["loop"])] = task["future"]["loop"]
     for loop in loops.values():
         scheduler = pointer_to("struct yb_scheduler", loop["parts"][part])
-        yield from list_items(scheduler["tasks"], "struct yibu_task", "all")
+        yield from list_items(scheduler["tasks"], "struct yb_task", "all")
 
 
 def text_of(pointer, otherwise):
@@ -138,7 +138,7 @@ def task_name(task):
 def is_suspended(task):
     """Whether it has begun and is not on its stack."""
     begun = int(task["stack"]) != 0 and int(task["context"]["stack_pointer"]) != 0
-    return begun and int(task["state"]) in (READY, SUSPENDED)
+    return begun and int(task["future"]["state"]) in (READY, SUSPENDED)
 
 
 def current_frames():
@@ -199,7 +199,7 @@ class InfoTasks(gdb.Command):
             if int(task["stack"]) == 0:
                 place = "not begun"
             print(
-                f"{int(task):#x} {STATES.get(int(task['state']), '?'):9} \"{task_name(task)}\" "
+                f"{int(task):#x} {STATES.get(int(task['future']['state']), '?'):9} \"{task_name(task)}\" "
                 f"created at {text_of(task['place'], '?')}: {place}"
             )
         print(f"{count} task{'' if count == 1 else 's'}")
@@ -219,7 +219,7 @@ class Backtrace(gdb.Command):
             context = gdb.parse_and_eval(argument[len("-context") :])
             self.print_context(pointer_to("struct yb_context", context).dereference())
         elif argument:
-            self.print_task(pointer_to("struct yibu_task", gdb.parse_and_eval(argument)))
+            self.print_task(pointer_to("struct yb_task", gdb.parse_and_eval(argument)))
         else:
             for task in tasks():
                 self.print_task(task)
@@ -229,7 +229,7 @@ class Backtrace(gdb.Command):
         print("\n".join(context_frames(int(context["stack_pointer"]))))
 
     def print_task(self, task):
-        state = STATES.get(int(task["state"]), "?")
+        state = STATES.get(int(task["future"]["state"]), "?")
         print(f"Task {int(task):#x} \"{task_name(task)}\" ({state}):")
         if is_suspended(task):
             self.print_context(task["context"])

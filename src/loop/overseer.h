@@ -1,0 +1,19 @@
+/* Who watches over every item that the loop runs: the debug mode's clock, the simulator's dice.
+ *
+ * A loop without one lets tasks hand over to each other directly.  With one, every item is picked
+ * by it and comes back to the loop's own context before the next. */
+#ifndef YB_LOOP_OVERSEER_H
+#define YB_LOOP_OVERSEER_H
+
+#include "loop/loop.h"
+
+typedef struct yb_overseer yb_overseer;
+struct yb_overseer {
+    /* Takes the item that runs next out of loop->ready, which is not empty; NULL: the first. */
+    yb_runnable *(*pick)(yb_overseer *overseer, yibu_loop *loop);
+    /* Around every item; either may be NULL.  After it, the item may be gone. */
+    void (*before)(yb_overseer *overseer, yibu_loop *loop, yb_runnable *item);
+    void (*after)(yb_overseer *overseer, yibu_loop *loop);
+};
+
+#endif
