@@ -8,6 +8,19 @@
 typedef struct yibu_handle yibu_handle;
 typedef void yibu_callback(void *arg);
 
+/* A callback at a time, in storage of the caller's that stays where it is while it is armed.
+ * Zeroed it is idle. */
+typedef struct yibu_timer {
+    uintptr_t reserved[8]; /* the runtime's */
+} yibu_timer;
+
+#define YIBU_TIMER_INIT \
+    {                   \
+        {               \
+            0           \
+        }               \
+    }
+
 /* One turn of the loop, for whoever measures how long the loop was held. */
 typedef struct yibu_turn {
     int64_t start_ns; /* when the loop stopped waiting, on the loop's clock */
@@ -98,6 +111,26 @@ YIBU_API int yibu_call_soon_threadsafe(yibu_loop *loop, yibu_callback *callback,
 YIBU_API void yibu_handle_cancel(yibu_handle *handle);
 YIBU_API bool yibu_handle_cancelled(const yibu_handle *handle);
 YIBU_API void yibu_handle_unref(yibu_handle *handle); /* NULL is fine */
+
+/* Calls callback(arg) once, delay_ns from now, exact to the clock and never early; a timer that is
+ * armed is armed anew.  The callback runs outside any task, and may start its own timer again, which
+ * then fires in a later turn.  Armed timers are disarmed when their loop ends.  Allocates nothing.
+ * Never suspends.  Context: the loop's thread.  Returns 0, -EINVAL or YIBU_EFORKED. */
+YIBU_API int yibu_timer_start(yibu_loop *loop, yibu_timer *timer, int64_t delay_ns,
+                              yibu_callback *callback, void *arg);
+
+/* The same at a time of yibu_loop_time; the past means the next turn. */
+YIBU_API int yibu_timer_start_at(yibu_loop *loop, yibu_timer *timer, int64_t when_ns,
+                                 yibu_callback *callback, void *arg);
+
+/* Disarms: the callback is not called after this returns.  Context: the loop's thread, also from
+ * the callback of another timer that is due at the same time.
+ * Returns whether the timer was armed; it is not while its callback runs.  NULL is fine. */
+YIBU_API bool yibu_timer_stop(yibu_timer *timer);
+
+/* Whether the callback is still to come, and when; YIBU_FOREVER where it is not. */
+YIBU_API bool yibu_timer_armed(const yibu_timer *timer);
+YIBU_API int64_t yibu_timer_when(const yibu_timer *timer);
 
 /* Calls callback(arg) in every turn in which fd is readable (writable), level-triggered, until it
  * is removed; a second call for the same fd replaces the callback.  Remove before closing fd.

@@ -100,11 +100,12 @@ static int open_backend(yibu_loop *loop)
     return r;
 }
 
-int yibu_loop_new(const yibu_loop_options *options, yibu_loop **ret_loop)
+/* Memory for this thread's loop, with its options. */
+static int allocate(const yibu_loop_options *options, yibu_loop **ret_loop)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, watch_forks);
-    if (!ret_loop || (options && options->size < sizeof(size_t)))
+    if (options && options->size < sizeof(size_t))
         return -EINVAL;
     if (yb_loop_current)
         return -EBUSY;
@@ -112,18 +113,44 @@ int yibu_loop_new(const yibu_loop_options *options, yibu_loop **ret_loop)
     if (!loop)
         return -ENOMEM;
     take_options(loop, options);
-    int r = open_backend(loop);
-    if (r < 0) {
-        yb_free(loop);
-        return r;
-    }
+    *ret_loop = loop;
+    return 0;
+}
+
+/* Makes a loop that has its backend this thread's. */
+static void begin(yibu_loop *loop)
+{
     loop->budget_limit = YB_BUDGET_MAX;
     loop->fd = loop->timer_fd = -1;
     yb_list_init(&loop->calls);
     yb_wheel_init(&loop->timers, yb_loop_read_clock(loop));
     yb_loop_current = loop;
     atomic_store(&forked, false);
+}
+
+int yibu_loop_new(const yibu_loop_options *options, yibu_loop **ret_loop)
+{
+    yibu_loop *loop = NULL;
+    int r = ret_loop ? allocate(options, &loop) : -EINVAL;
+    if (r < 0)
+        return r;
+    r = open_backend(loop);
+    if (r < 0) {
+        yb_free(loop);
+        return r;
+    }
+    begin(loop);
     *ret_loop = loop;
+    return 0;
+}
+
+int yb_loop_new_on(yb_backend *backend, const yibu_loop_options *options, yibu_loop **ret_loop)
+{
+    int r = allocate(options, ret_loop);
+    if (r < 0)
+        return r;
+    (*ret_loop)->backend = backend;
+    begin(*ret_loop);
     return 0;
 }
 
@@ -151,6 +178,7 @@ int yibu_loop_free(yibu_loop *loop)
     yb_signal_forget_loop(loop);
     yb_call_drop_all(loop);
     settle(loop);
+    yb_timer_disarm_all(loop);
     if (loop->parts[YB_PART_TASKS])
         loop->parts[YB_PART_TASKS]->free(loop->parts[YB_PART_TASKS]);
     if (loop->fd >= 0)
@@ -199,14 +227,4 @@ int64_t yb_loop_deadline(yibu_loop *loop, int64_t delay_ns)
     if (delay_ns <= 0)
         return now;
     return delay_ns > INT64_MAX - now ? INT64_MAX : now + delay_ns;
-}
-
-void yb_loop_timer_add(yibu_loop *loop, yb_timer *timer)
-{
-    yb_wheel_add(&loop->timers, timer);
-}
-
-void yb_loop_timer_remove(yibu_loop *loop, yb_timer *timer)
-{
-    yb_wheel_remove(&loop->timers, timer);
 }

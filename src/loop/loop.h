@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "base/assert.h"
 #include "base/list.h"
 #include "base/timer_wheel.h"
 #include "platform/backend.h"
@@ -34,6 +35,7 @@ struct yibu_loop {
     int budget_limit; /* adapted so that a full budget lasts about 50 us */
     yb_backend *backend;
     int64_t now_ns;          /* the clock as last read */
+    int64_t firing_ns;       /* timers up to this time are being fired; 0: none are */
     uint64_t pending;        /* operations under way */
     uint64_t public_pending; /* those of them that the loop's end must wait for */
     uint64_t holds;          /* work elsewhere that will come back through the inbox */
@@ -73,6 +75,9 @@ extern YB_THREAD_LOCAL yibu_loop *yb_loop_current;
  * child makes a loop of its own. */
 bool yb_forked(void);
 
+/* A loop for this thread as yibu_loop_new makes it, on a backend that becomes its own. */
+int yb_loop_new_on(yb_backend *backend, const yibu_loop_options *options, yibu_loop **ret_loop);
+
 /* Makes item run in its turn.  Context: the loop's thread. */
 static inline void yb_loop_ready(yibu_loop *loop, yb_runnable *item)
 {
@@ -109,8 +114,21 @@ static inline int64_t yb_loop_read_clock(yibu_loop *loop)
     return loop->now_ns = loop->backend->class->now(loop->backend);
 }
 
-void yb_loop_timer_add(yibu_loop *loop, yb_timer *timer);
-void yb_loop_timer_remove(yibu_loop *loop, yb_timer *timer);
+/* Arms a timer.  While timers are fired, one that is due already waits for the next such moment:
+ * else a timer that its callback starts again would hold the loop. */
+static inline void yb_loop_timer_add(yibu_loop *loop, yb_timer *timer)
+{
+    if (YB_UNLIKELY(timer->deadline_ns <= loop->firing_ns))
+        timer->deadline_ns = loop->firing_ns + 1;
+    yb_wheel_add(&loop->timers, timer);
+}
+static inline void yb_loop_timer_remove(yibu_loop *loop, yb_timer *timer)
+{
+    yb_wheel_remove(&loop->timers, timer);
+}
+
+/* Disarms what timers of yibu_timer_start are left. */
+void yb_timer_disarm_all(yibu_loop *loop);
 
 /* deadline of a delay from now, saturating. */
 int64_t yb_loop_deadline(yibu_loop *loop, int64_t delay_ns);

@@ -9,7 +9,8 @@
 
 typedef struct yb_overseer yb_overseer;
 struct yb_overseer {
-    /* Takes the item that runs next out of loop->ready, which is not empty; NULL: the first. */
+    /* Takes the item that runs next out of loop->ready, which is not empty; answers NULL where none
+     * shall run in this turn.  A pick of NULL: first come, first served. */
     yb_runnable *(*pick)(yb_overseer *overseer, yibu_loop *loop);
     /* Around every item; either may be NULL.  After it, the item may be gone. */
     void (*before)(yb_overseer *overseer, yibu_loop *loop, yb_runnable *item);

@@ -44,6 +44,8 @@ static void run_overseen(yibu_loop *loop)
     yb_overseer *o = loop->overseer;
     for (int left = loop->budget_limit; left > 0 && loop->ready.head; left--) {
         yb_runnable *item = o->pick ? o->pick(o, loop) : yb_fifo_pop(&loop->ready);
+        if (!item)
+            return;
         loop->budget = 1; /* so that a task which suspends comes back here */
         if (o->before)
             o->before(o, loop, item);
@@ -163,9 +165,13 @@ static void look_at_io(yibu_loop *loop, int64_t deadline_ns)
 
 static void fire_timers(yibu_loop *loop)
 {
+    if (loop->timers.count == 0)
+        return;
     yb_timer *timer;
-    while (loop->timers.count > 0 && (timer = yb_wheel_pop(&loop->timers, loop->now_ns)))
+    loop->firing_ns = loop->now_ns; /* the callbacks may read the clock again */
+    while ((timer = yb_wheel_pop(&loop->timers, loop->firing_ns)))
         timer->fire(timer);
+    loop->firing_ns = 0;
 }
 
 static void splice_after_io(yibu_loop *loop)
