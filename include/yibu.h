@@ -12,6 +12,7 @@
 #include <yibu/loop.h>
 #include <yibu/op.h>
 #include <yibu/process_pool.h>
+#include <yibu/queue.h>
 #include <yibu/semaphore.h>
 #include <yibu/task.h>
 #include <yibu/tcp.h>
