@@ -9,6 +9,7 @@
 #include <yibu/event.h>
 #include <yibu/future.h>
 #include <yibu/io.h>
+#include <yibu/iterator.h>
 #include <yibu/loop.h>
 #include <yibu/op.h>
 #include <yibu/process_pool.h>
