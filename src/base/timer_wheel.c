@@ -1,12 +1,18 @@
-/* The timer wheel: hashed hierarchical slots (Varghese and Lauck, 1987, scheme 7) before a pairing
- * heap (Fredman, Sedgewick, Sleator, Tarjan, 1986).
+/* The timer wheel: hierarchical slots (Varghese and Lauck, 1987, scheme 7), on the lowest level of
+ * one nanosecond, so that sorting into slots is all the sorting there is.
  *
- * A tick is 2^20 ns.  Invariants, with W = wheel->tick:
- *   - a timer whose tick is <= W is in the heap, any other in the wheel, so membership is derived;
- *   - a timer in the wheel is on the level of the highest group of six bits in which its tick
- *     differs from W; hence the lowest occupied level holds the earliest timers, and its slots at
- *     or before W's own group are empty;
- *   - W never goes back, and runs at most 63 ticks ahead of the clock.
+ * Invariants, with W = wheel->reached_ns:
+ *   - a timer is on the level of the highest group of six bits in which its deadline differed from
+ *     W when it was put there, and no slot start between was passed since: so the lowest level that
+ *     has timers holds the earliest, and its slots before W's own are empty;
+ *   - a deadline before W counts as W; the slot of W on the lowest level is sorted by deadline;
+ *   - W never goes back and is never ahead of the clock;
+ *   - equal deadlines are in one list, in the order in which they were added: who came later saw a
+ *     later W, and is in the same slot or in one that is emptied after.
+ *
+ * What a million timers cost is their cache lines, not instructions.  So the slots of the far levels,
+ * which hold many, are several lists, among which timers are spread by a hash of their deadlines:
+ * emptying a slot goes through all its lists at once, and the memory answers for all at once.
  * One thread: the loop's. */
 #include "base/timer_wheel.h"
 
@@ -15,211 +21,234 @@
 
 #include "base/assert.h"
 
-enum { GROUP_BITS = 6 };
+enum {
+    GROUP_BITS = 6,
+    FEW = 8, /* a slot of so many timers is not emptied: its earliest is found by looking */
+    UNKNOWN_NS = -1
+};
 
 typedef struct place {
     unsigned level, slot;
 } place;
 
-static int64_t tick_of(int64_t time_ns)
+static yb_timer *timer_of(yb_list *item)
 {
-    return time_ns >> YB_WHEEL_TICK_BITS;
+    return YB_CONTAINER_OF(item, yb_timer, links);
 }
 
-static place place_of(const yb_timer_wheel *wheel, int64_t tick)
+static place place_of(const yb_timer_wheel *wheel, int64_t deadline_ns)
 {
-    uint64_t differing = (uint64_t)(tick ^ wheel->tick) | 1;
+    int64_t time_ns = deadline_ns > wheel->reached_ns ? deadline_ns : wheel->reached_ns;
+    uint64_t differing = (uint64_t)(time_ns ^ wheel->reached_ns) | 1;
     unsigned level = (63u - (unsigned)__builtin_clzll(differing)) / GROUP_BITS;
-    return (place){level, (unsigned)(tick >> (level * GROUP_BITS)) & (YB_WHEEL_SLOTS - 1)};
+    return (place){level, (unsigned)(time_ns >> (level * GROUP_BITS)) & (YB_WHEEL_SLOTS - 1)};
 }
 
-/* First tick of a slot that is ahead of W on its level. */
+/* First time of a slot that is not before W's on its level. */
 static int64_t slot_start(const yb_timer_wheel *wheel, place at)
 {
     unsigned shift = at.level * GROUP_BITS;
-    int64_t above = (wheel->tick >> (shift + GROUP_BITS)) << GROUP_BITS;
-    return (above | at.slot) << shift;
+    uint64_t above = shift + GROUP_BITS < 64
+                         ? (uint64_t)wheel->reached_ns >> (shift + GROUP_BITS) << GROUP_BITS
+                         : 0;
+    return (int64_t)((above | at.slot) << shift);
 }
 
-/* The heap: child is the first child; previous is the parent for a first child, else the sibling
- * before. */
-
-static yb_timer *meld(yb_timer *a, yb_timer *b)
+/* The high bits of a product depend on all bits of its factors. */
+static unsigned lane_of(place at, int64_t deadline_ns)
 {
-    if (!a || !b)
-        return a ? a : b;
-    if (b->deadline_ns < a->deadline_ns) {
-        yb_timer *swap = a;
-        a = b;
-        b = swap;
-    }
-    b->previous = a;
-    b->next = a->child;
-    if (b->next)
-        b->next->previous = b;
-    a->child = b;
-    a->next = a->previous = NULL;
-    return a;
+    if (at.level < YB_WHEEL_NEAR)
+        return 0;
+    return (unsigned)((uint64_t)deadline_ns * UINT64_C(0x9e3779b97f4a7c15) >> 32) % YB_WHEEL_LANES;
 }
 
-/* Melds siblings pairwise from the left, then the pairs from the right. */
-static yb_timer *meld_siblings(yb_timer *first)
+static yb_list *list_at(yb_timer_wheel *wheel, place at, unsigned lane)
 {
-    yb_timer *pairs = NULL;
-    while (first) {
-        yb_timer *second = first->next;
-        yb_timer *rest = second ? second->next : NULL;
-        yb_timer *pair = meld(first, second);
-        pair->next = pairs;
-        pairs = pair;
-        first = rest;
-    }
-    yb_timer *root = NULL;
-    while (pairs) {
-        yb_timer *rest = pairs->next;
-        root = meld(root, pairs);
-        pairs = rest;
-    }
-    if (root)
-        root->next = root->previous = NULL;
-    return root;
+    if (at.level < YB_WHEEL_NEAR)
+        return &wheel->near[at.level * YB_WHEEL_SLOTS + at.slot];
+    size_t slot = (at.level - YB_WHEEL_NEAR) * YB_WHEEL_SLOTS + at.slot;
+    return &wheel->far[slot * YB_WHEEL_LANES + lane];
 }
 
-static void heap_add(yb_timer_wheel *wheel, yb_timer *timer)
+/* Says in the bits that the list is in use. */
+static void use(yb_timer_wheel *wheel, place at, unsigned lane, yb_list *list)
 {
-    timer->child = timer->next = timer->previous = NULL;
-    wheel->heap = meld(wheel->heap, timer);
-}
-
-static void heap_remove(yb_timer_wheel *wheel, yb_timer *timer)
-{
-    yb_timer *children = meld_siblings(timer->child);
-    if (timer == wheel->heap) {
-        wheel->heap = children;
+    uint8_t bit = (uint8_t)(1u << lane);
+    if (YB_LIKELY(wheel->lanes[at.level][at.slot] & bit))
         return;
-    }
-    if (timer->previous->child == timer)
-        timer->previous->child = timer->next;
-    else
-        timer->previous->next = timer->next;
-    if (timer->next)
-        timer->next->previous = timer->previous;
-    wheel->heap = meld(wheel->heap, children);
+    yb_list_init(list);
+    wheel->lanes[at.level][at.slot] |= bit;
+    wheel->slots[at.level] |= UINT64_C(1) << at.slot;
+    wheel->levels |= 1u << at.level;
 }
 
-static void slot_add(yb_timer_wheel *wheel, place at, yb_timer *timer)
+static void disuse(yb_timer_wheel *wheel, place at, unsigned lane)
 {
-    yb_timer **head = &wheel->slots[at.level][at.slot];
-    timer->previous = NULL;
-    timer->next = *head;
-    if (*head)
-        (*head)->previous = timer;
-    *head = timer;
-    wheel->occupied[at.level] |= UINT64_C(1) << at.slot;
-}
-
-static void slot_remove(yb_timer_wheel *wheel, place at, yb_timer *timer)
-{
-    if (timer->next)
-        timer->next->previous = timer->previous;
-    if (timer->previous) {
-        timer->previous->next = timer->next;
+    wheel->lanes[at.level][at.slot] &= (uint8_t) ~(1u << lane);
+    if (wheel->lanes[at.level][at.slot])
         return;
-    }
-    wheel->slots[at.level][at.slot] = timer->next;
-    if (!timer->next)
-        wheel->occupied[at.level] &= ~(UINT64_C(1) << at.slot);
+    wheel->slots[at.level] &= ~(UINT64_C(1) << at.slot);
+    if (!wheel->slots[at.level])
+        wheel->levels &= ~(1u << at.level);
 }
 
-static void insert(yb_timer_wheel *wheel, yb_timer *timer)
+/* The same where only the list is known. */
+static void disuse_list(yb_timer_wheel *wheel, const yb_list *list)
 {
-    int64_t tick = tick_of(timer->deadline_ns);
-    if (tick <= wheel->tick)
-        heap_add(wheel, timer);
-    else
-        slot_add(wheel, place_of(wheel, tick), timer);
+    size_t slot, lane = 0;
+    if (list >= wheel->far) {
+        slot = (size_t)(list - wheel->far) / YB_WHEEL_LANES + YB_WHEEL_NEAR * YB_WHEEL_SLOTS;
+        lane = (size_t)(list - wheel->far) % YB_WHEEL_LANES;
+    } else {
+        slot = (size_t)(list - wheel->near);
+    }
+    disuse(wheel, (place){(unsigned)slot / YB_WHEEL_SLOTS, (unsigned)slot % YB_WHEEL_SLOTS},
+           (unsigned)lane);
 }
 
-/* The earliest slot that holds a timer; false: the wheel is empty. */
+/* Where in a list a timer belongs: at its end, unless it was overdue when others were added. */
+static yb_list *position(const yb_timer_wheel *wheel, yb_list *list, int64_t deadline_ns)
+{
+    yb_list *before = list;
+    if (YB_UNLIKELY(deadline_ns < wheel->reached_ns))
+        while (before->previous != list && timer_of(before->previous)->deadline_ns > deadline_ns)
+            before = before->previous;
+    return before;
+}
+
+static inline void insert(yb_timer_wheel *wheel, yb_timer *timer)
+{
+    place at = place_of(wheel, timer->deadline_ns);
+    unsigned lane = lane_of(at, timer->deadline_ns);
+    yb_list *list = list_at(wheel, at, lane);
+    use(wheel, at, lane, list);
+    yb_list_push_back(position(wheel, list, timer->deadline_ns), &timer->links);
+}
+
+/* The earliest slot that holds a timer; false: there is none. */
 static bool first_slot(const yb_timer_wheel *wheel, place *ret_place)
 {
-    for (unsigned level = 0; level < YB_WHEEL_LEVELS; level++)
-        if (wheel->occupied[level]) {
-            *ret_place = (place){level, (unsigned)__builtin_ctzll(wheel->occupied[level])};
-            return true;
-        }
-    return false;
+    if (!wheel->levels)
+        return false;
+    unsigned level = (unsigned)__builtin_ctz(wheel->levels);
+    *ret_place = (place){level, (unsigned)__builtin_ctzll(wheel->slots[level])};
+    return true;
 }
 
-/* Moves W to the start of the earliest slot, and its timers to the heap or to lower levels. */
+/* The earliest timer of a slot that holds few, the first of equal ones; NULL: it holds many. */
+static yb_timer *earliest_of_few(yb_timer_wheel *wheel, place at)
+{
+    yb_timer *earliest = NULL;
+    int left = FEW;
+    for (unsigned lanes = wheel->lanes[at.level][at.slot]; lanes; lanes &= lanes - 1) {
+        const yb_list *list = list_at(wheel, at, (unsigned)__builtin_ctz(lanes));
+        for (yb_list *item = list->next; item != list; item = item->next) {
+            yb_timer *timer = timer_of(item);
+            if (left-- == 0)
+                return NULL;
+            if (!earliest || timer->deadline_ns < earliest->deadline_ns)
+                earliest = timer;
+        }
+    }
+    return earliest;
+}
+
+/* The earliest timer of the earliest slot, if that is known without emptying the slot. */
+static yb_timer *known_earliest(yb_timer_wheel *wheel, place at)
+{
+    if (at.level == 0) /* one deadline, or sorted */
+        return timer_of(list_at(wheel, at, 0)->next);
+    return earliest_of_few(wheel, at);
+}
+
+/* Moves W to the start of the earliest slot, and its timers to slots of lower levels: one timer of
+ * each list in turn, while the next ones are on their way from memory. */
 static void empty_slot(yb_timer_wheel *wheel, place at)
 {
-    yb_timer *timer = wheel->slots[at.level][at.slot];
-    wheel->tick = slot_start(wheel, at);
-    wheel->slots[at.level][at.slot] = NULL;
-    wheel->occupied[at.level] &= ~(UINT64_C(1) << at.slot);
-    while (timer) {
-        yb_timer *next = timer->next;
-        insert(wheel, timer);
-        timer = next;
+    yb_list *items[YB_WHEEL_LANES], *ends[YB_WHEEL_LANES];
+    unsigned count = 0;
+    for (unsigned lanes = wheel->lanes[at.level][at.slot]; lanes; lanes &= lanes - 1) {
+        unsigned lane = (unsigned)__builtin_ctz(lanes);
+        ends[count] = list_at(wheel, at, lane);
+        items[count] = ends[count]->next;
+        count++;
+        disuse(wheel, at, lane);
     }
-}
-
-/* Moves W to the tick of now, emptying the slots it passes. */
-static void advance(yb_timer_wheel *wheel, int64_t now_tick)
-{
-    place at;
-    while (first_slot(wheel, &at) && slot_start(wheel, at) <= now_tick)
-        empty_slot(wheel, at);
-    if (wheel->tick < now_tick)
-        wheel->tick = now_tick;
+    wheel->reached_ns = slot_start(wheel, at);
+    while (count > 0)
+        for (unsigned i = 0; i < count;) {
+            yb_list *item = items[i];
+            items[i] = item->next;
+            __builtin_prefetch(items[i], 1);
+            insert(wheel, timer_of(item));
+            if (YB_LIKELY(items[i] != ends[i])) {
+                i++;
+                continue;
+            }
+            count--;
+            items[i] = items[count];
+            ends[i] = ends[count];
+        }
 }
 
 void yb_wheel_init(yb_timer_wheel *wheel, int64_t now_ns)
 {
-    memset(wheel, 0, sizeof(*wheel));
-    wheel->tick = tick_of(now_ns);
+    wheel->reached_ns = now_ns;
+    wheel->earliest_ns = INT64_MAX;
+    wheel->count = 0;
+    wheel->levels = 0;
+    memset(wheel->slots, 0, sizeof(wheel->slots));
+    memset(wheel->lanes, 0, sizeof(wheel->lanes));
 }
 
 void yb_wheel_add(yb_timer_wheel *wheel, yb_timer *timer)
 {
     YB_ASSERT(timer->deadline_ns >= 0);
+    if (timer->deadline_ns < wheel->earliest_ns)
+        wheel->earliest_ns = timer->deadline_ns;
     insert(wheel, timer);
     wheel->count++;
 }
 
 void yb_wheel_remove(yb_timer_wheel *wheel, yb_timer *timer)
 {
-    int64_t tick = tick_of(timer->deadline_ns);
-    if (tick <= wheel->tick)
-        heap_remove(wheel, timer);
-    else
-        slot_remove(wheel, place_of(wheel, tick), timer);
+    const yb_list *list = timer->links.next;
+    yb_list_unlink(&timer->links);
+    if (list == timer->links.previous) /* it was alone: between the list's head and itself */
+        disuse_list(wheel, list);
+    if (timer->deadline_ns <= wheel->earliest_ns)
+        wheel->earliest_ns = UNKNOWN_NS;
     wheel->count--;
 }
 
 int64_t yb_wheel_next(yb_timer_wheel *wheel)
 {
     place at;
-    if (!wheel->heap && first_slot(wheel, &at)) {
-        /* A slot of a higher level is up to hours long: its start is early enough to look again,
-         * while emptying it now would let W run far ahead of the clock. */
-        if (at.level > 0)
-            return slot_start(wheel, at) << YB_WHEEL_TICK_BITS;
-        empty_slot(wheel, at);
+    if (wheel->earliest_ns != UNKNOWN_NS)
+        return wheel->earliest_ns;
+    wheel->earliest_ns = INT64_MAX;
+    if (first_slot(wheel, &at)) {
+        const yb_timer *timer = known_earliest(wheel, at);
+        wheel->earliest_ns = timer ? timer->deadline_ns : slot_start(wheel, at);
     }
-    return wheel->heap ? wheel->heap->deadline_ns : INT64_MAX;
+    return wheel->earliest_ns;
 }
 
 yb_timer *yb_wheel_pop(yb_timer_wheel *wheel, int64_t now_ns)
 {
-    int64_t now_tick = tick_of(now_ns);
-    if (wheel->tick < now_tick)
-        advance(wheel, now_tick);
-    yb_timer *timer = wheel->heap;
-    if (!timer || timer->deadline_ns > now_ns)
-        return NULL;
-    heap_remove(wheel, timer);
-    wheel->count--;
-    return timer;
+    place at;
+    while (wheel->earliest_ns <= now_ns && first_slot(wheel, &at)) {
+        yb_timer *timer = known_earliest(wheel, at);
+        int64_t earliest_ns = timer ? timer->deadline_ns : slot_start(wheel, at);
+        if (earliest_ns > now_ns) {
+            wheel->earliest_ns = earliest_ns;
+            return NULL;
+        }
+        if (timer) {
+            yb_wheel_remove(wheel, timer);
+            return timer;
+        }
+        empty_slot(wheel, at);
+    }
+    return NULL;
 }

@@ -1,16 +1,17 @@
-/* The timer wheel against a list of deadlines: the same timers fire, in the same order, never
- * early, and the next deadline is never announced too late. */
+/* The timer wheel against a list of deadlines: the same timers fire, in the same order (equal
+ * deadlines as they were added), never early, and the next deadline is never announced too late. */
 #include "base/timer_wheel.h"
 #include "check.h"
 
-enum { TIMERS = 24, STEPS = 300 };
+enum { TIMERS = 64, STEPS = 600 };
 
 typedef struct model {
     yb_timer_wheel wheel;
     yb_timer timers[TIMERS];
     bool armed[TIMERS];
+    uint64_t order[TIMERS]; /* of addition */
     int64_t now;
-    uint64_t count;
+    uint64_t count, additions;
 } model;
 
 static int64_t earliest(const model *m)
@@ -39,6 +40,7 @@ static void add(model *m, int i, int64_t deadline)
 {
     m->timers[i].deadline_ns = deadline;
     m->armed[i] = true;
+    m->order[i] = m->additions++;
     m->count++;
     yb_wheel_add(&m->wheel, &m->timers[i]);
 }
@@ -50,6 +52,15 @@ static void remove_timer(model *m, int i)
     m->count--;
 }
 
+static bool is_oldest_of_its_deadline(const model *m, int i)
+{
+    for (int j = 0; j < TIMERS; j++)
+        if (m->armed[j] && m->timers[j].deadline_ns == m->timers[i].deadline_ns &&
+            m->order[j] < m->order[i])
+            return false;
+    return true;
+}
+
 static void fire(model *m)
 {
     for (yb_timer *timer; (timer = yb_wheel_pop(&m->wheel, m->now));) {
@@ -57,6 +68,7 @@ static void fire(model *m)
         int i = (int)(timer - m->timers);
         CHECK(m->armed[i]);
         CHECK(timer->deadline_ns <= m->now && timer->deadline_ns == earliest(m));
+        CHECK(is_oldest_of_its_deadline(m, i));
         m->armed[i] = false;
         m->count--;
     }
