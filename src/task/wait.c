@@ -29,6 +29,7 @@ void yb_task_begin_wait(yb_task *task, yb_waiters *waiters, void *object, intptr
     waiter->object = object;
     waiter->value = value;
     waiter->end = wake;
+    waiter->interest = YB_AWAITS;
     yb_waiters_add(waiters, waiter);
 }
 

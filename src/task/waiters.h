@@ -13,6 +13,13 @@
 
 #include "base/list.h"
 
+/* What a waiter wants of a future; other objects do not look at it. */
+typedef enum yb_interest {
+    YB_AWAITS,  /* its result, which counts as retrieved once it is handed over */
+    YB_ATTENDS, /* its end: the result is for somebody else to retrieve */
+    YB_LISTENS, /* nobody waits: a callback */
+} yb_interest;
+
 typedef struct yb_waiter yb_waiter;
 struct yb_waiter {
     yb_list links;
@@ -20,6 +27,7 @@ struct yb_waiter {
     intptr_t value; /* brought along (an item to put), then what was handed over */
     void (*end)(yb_waiter *waiter);
     int status; /* 0: value was handed over; else why not */
+    uint8_t interest;
 };
 
 typedef struct yb_waiters {
