@@ -5,6 +5,7 @@
 #include <yibu/address.h>
 #include <yibu/alloc.h>
 #include <yibu/base.h>
+#include <yibu/channel.h>
 #include <yibu/error.h>
 #include <yibu/event.h>
 #include <yibu/future.h>

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 #include "exec/executor.h"
-#include "exec/patience.h"
+#include "platform/patience.h"
 #include "exec/work_ring.h"
 
 typedef struct yb_thread_pool yb_thread_pool;

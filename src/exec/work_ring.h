@@ -20,8 +20,9 @@
 #include <stdint.h>
 
 #include "exec/executor.h"
+#include "platform/processor.h"
 
-enum { YB_RING_SLOTS = 1024, YB_CACHE_LINE = 64 };
+enum { YB_RING_SLOTS = 1024 };
 
 typedef struct yb_work_ring {
     _Atomic(size_t) head; /* threads, and the loop where it skips withdrawn numbers */

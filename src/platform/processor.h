@@ -5,6 +5,9 @@
 #include <sched.h>
 #include <unistd.h>
 
+/* What two processors must not write at once keeps this many bytes apart. */
+enum { YB_CACHE_LINE = 64 };
+
 /* How many there are for the calling thread: its affinity mask, which containers narrow. */
 static inline unsigned yb_processor_count(void)
 {

@@ -231,7 +231,7 @@ static void wake_op(yb_op *op, ssize_t result)
     yb_task_wake(task_of_op(op));
 }
 
-static void interrupt_op(yb_task *task)
+void yb_task_interrupt_op(yb_task *task)
 {
     (void)yb_op_cancel(&task->wait.op);
 }
@@ -252,7 +252,7 @@ static void describe_op(const yb_task *task, char *ret_text, size_t size)
         snprintf(ret_text, size, "%s of descriptor %d", names[op->kind], op->fd);
 }
 
-static const yb_wait_class operating = {"operation", interrupt_op, NULL, describe_op};
+static const yb_wait_class operating = {"operation", yb_task_interrupt_op, NULL, describe_op};
 
 yb_op *yb_task_prepare_op(yb_task *task, yb_op_kind kind, int fd)
 {

@@ -150,6 +150,9 @@ ssize_t yb_task_perform(yb_task *task);
 /* The same for an operation begun with yb_op_begin_custom on task->wait.op: only waits. */
 ssize_t yb_task_wait_op(yb_task *task);
 
+/* The interrupt of waits for task->wait.op. */
+void yb_task_interrupt_op(yb_task *task);
+
 /* Prepares task->wait.op: zeroed but for its callback. */
 yb_op *yb_task_prepare_op(yb_task *task, yb_op_kind kind, int fd);
 

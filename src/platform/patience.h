@@ -5,8 +5,8 @@
  * long as a sleep would cost, and only where the last waits were as short as that: then nothing is
  * lost by more than a factor of two.  Between looks the processor is offered to whoever else could
  * use it. */
-#ifndef YB_EXEC_PATIENCE_H
-#define YB_EXEC_PATIENCE_H
+#ifndef YB_PLATFORM_PATIENCE_H
+#define YB_PLATFORM_PATIENCE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

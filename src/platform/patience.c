@@ -1,5 +1,5 @@
 /* See patience.h. */
-#include "exec/patience.h"
+#include "platform/patience.h"
 
 #include <sched.h>
 
