@@ -47,6 +47,8 @@ typedef struct yibu_loop_options {
     void *on_turn_arg;
     yibu_exception_handler *exception_handler; /* default: one line on standard error */
     void *exception_handler_arg;
+    int64_t deadlock_after_ns; /* how long nothing that could wake a waiting task may be in sight
+                                * before that is reported; default 1 s, YIBU_FOREVER: never */
 } yibu_loop_options;
 
 YIBU_BEGIN_DECLS

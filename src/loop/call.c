@@ -121,6 +121,7 @@ int yibu_call_soon_threadsafe(yibu_loop *loop, yibu_callback *callback, void *ar
     foreign_call *call = yb_malloc(sizeof(*call));
     if (!call)
         return -ENOMEM;
+    yb_loop_note_caller(loop);
     *call = (foreign_call){{NULL, run_foreign}, loop, callback, arg};
     yb_loop_post(loop, &call->ready);
     return 0;

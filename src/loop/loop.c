@@ -58,10 +58,15 @@ static void print_report(yibu_loop *loop, const char *message, intptr_t code, vo
 {
     (void)loop;
     (void)arg;
-    if (code)
+    if (code && !strchr(message, '\n')) /* several lines say it all */
         fprintf(stderr, "yibu: %s: %s\n", message, yibu_strerror(code));
     else
         fprintf(stderr, "yibu: %s\n", message);
+}
+
+void yb_loop_report_text(yibu_loop *loop, intptr_t code, const char *message)
+{
+    loop->options.exception_handler(loop, message, code, loop->options.exception_handler_arg);
 }
 
 void yb_loop_report(yibu_loop *loop, intptr_t code, const char *format, ...)
@@ -71,7 +76,7 @@ void yb_loop_report(yibu_loop *loop, intptr_t code, const char *format, ...)
     va_start(args, format);
     vsnprintf(message, sizeof(message), format, args);
     va_end(args);
-    loop->options.exception_handler(loop, message, code, loop->options.exception_handler_arg);
+    yb_loop_report_text(loop, code, message);
 }
 
 static void take_options(yibu_loop *loop, const yibu_loop_options *options)
@@ -88,6 +93,8 @@ static void take_options(yibu_loop *loop, const yibu_loop_options *options)
         loop->options.backend = NULL;
     if (!loop->options.exception_handler)
         loop->options.exception_handler = print_report;
+    if (loop->options.deadlock_after_ns <= 0)
+        loop->options.deadlock_after_ns = YIBU_SECONDS(1);
 }
 
 static int open_backend(yibu_loop *loop)

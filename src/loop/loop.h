@@ -12,9 +12,11 @@
 
 typedef struct yb_task yb_task;
 
-/* A part of another room that lives and dies with the loop: the task scheduler, the pools. */
+/* A part of another room that lives and dies with the loop: the task scheduler, the memory that
+ * selects reuse, the pools. */
 typedef enum yb_loop_part_kind {
     YB_PART_TASKS,
+    YB_PART_SELECTIONS,
     YB_PART_THREADS,
     YB_PART_PROCESSES,
     YB_PART_COUNT
@@ -51,6 +53,9 @@ struct yibu_loop {
     bool stopping;
     bool closing; /* yibu_loop_free is under way: callbacks are dropped */
     bool debug;
+    bool driven;                  /* turn by turn by somebody else, whom the loop does not know */
+    bool active;                  /* something ran since the task room last looked for a deadlock */
+    unsigned user_signals;        /* handlers that the program asked for */
     struct yb_overseer *overseer; /* NULL: nobody watches */
     yb_loop_part *parts[YB_PART_COUNT];
     yb_timer_wheel timers;
@@ -63,6 +68,7 @@ struct yibu_loop {
     _Atomic(yb_runnable *) inbox; /* last in, first out; reversed by the loop */
     atomic_bool asleep;           /* whoever clears it must wake the backend */
     atomic_bool signalled;        /* a signal of this loop's came in */
+    atomic_bool called_in;        /* another thread knows the loop and may call in again */
 };
 
 /* Thread-local, reached without a call also in the shared library. */
@@ -88,6 +94,13 @@ static inline void yb_loop_ready(yibu_loop *loop, yb_runnable *item)
 void yb_loop_post(yibu_loop *loop, yb_runnable *item);
 /* Only wakes it. */
 void yb_loop_wake(yibu_loop *loop);
+
+/* Notes that a thread beside the loop's own uses it without a hold.  Any thread. */
+static inline void yb_loop_note_caller(yibu_loop *loop)
+{
+    if (loop != yb_loop_current && !atomic_load_explicit(&loop->called_in, memory_order_relaxed))
+        atomic_store_explicit(&loop->called_in, true, memory_order_relaxed);
+}
 
 /* One turn; waits for I/O until deadline_ns (0: not at all) where nothing is ready. */
 void yb_loop_turn(yibu_loop *loop, int64_t deadline_ns);
@@ -150,8 +163,9 @@ bool yb_op_cancel(yb_op *op);
 /* Whether calls for descriptor and operation forms may go on: 0, -EINVAL or YIBU_EFORKED. */
 int yb_loop_check(const yibu_loop *loop);
 
-/* Tells the exception handler.  printf-style. */
+/* Tells the exception handler; the first is printf-style, and cut off after 511 bytes. */
 __attribute__((format(printf, 3, 4))) void yb_loop_report(yibu_loop *loop, intptr_t code,
                                                           const char *format, ...);
+void yb_loop_report_text(yibu_loop *loop, intptr_t code, const char *message);
 
 #endif

@@ -59,6 +59,8 @@ static int add(yibu_loop *loop, int number, yibu_callback *callback, void *arg, 
     } else {
         s->callback = callback;
         s->arg = arg;
+        loop->user_signals += !once;
+        loop->user_signals -= owner && !s->once;
         s->once = once;
         atomic_store(&s->seen, 0);
         if (!owner) {
@@ -68,6 +70,7 @@ static int add(yibu_loop *loop, int number, yibu_callback *callback, void *arg, 
             atomic_store(&s->loop, loop);
             if (sigaction(number, &action, &s->before) < 0) {
                 r = -errno;
+                loop->user_signals -= !once;
                 atomic_store(&s->loop, NULL);
             }
         }
@@ -91,6 +94,7 @@ static void release(int number)
 {
     slot *s = &slots[number];
     sigaction(number, &s->before, NULL);
+    atomic_load(&s->loop)->user_signals -= !s->once;
     atomic_store(&s->loop, NULL);
     while (atomic_load(&s->inside) > 0)
         sched_yield();

@@ -200,6 +200,7 @@ void yb_loop_turn(yibu_loop *loop, int64_t deadline_ns)
     take_inbox(loop);
     yb_signal_deliver(loop);
     splice_after_io(loop);
+    loop->active |= loop->ready.head != NULL;
     run_ready(loop);
     loop->exhausted = loop->ready.head != NULL;
     observe_end(loop);
@@ -240,7 +241,9 @@ int yibu_loop_run_once(yibu_loop *loop, int64_t timeout_ns)
         return YIBU_EBUSY;
     atomic_store(&loop->asleep, false);
     loop->exhausted = false; /* what others did meanwhile is not the budget's fault */
+    loop->driven = true;
     yb_loop_turn(loop, timeout_ns > 0 ? yb_loop_deadline(loop, timeout_ns) : 0);
+    loop->driven = false;
     arm_descriptor(loop);
     return has_future(loop);
 }

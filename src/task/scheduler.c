@@ -21,6 +21,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "platform/overflow.h"
+#include "task/deadlock.h"
 #include "task/scope.h"
 #include <yibu/error.h>
 
@@ -267,10 +268,33 @@ static void describe(void *owner, char *ret_text, size_t size)
                  task->place);
 }
 
+/* Ends a task that will never run again, wherever it is. */
+static void abandon(yb_scheduler *s, yb_task *task)
+{
+    if (started(task)) {
+        yb_context_release(&task->context);
+        yb_stack_release(s->stacks, task->stack);
+    }
+    task->stack = NULL;
+    yb_scope_abandon_all(task);
+    task->future.state = YB_FUTURE_ENDED;
+    task->future.result = -ECANCELED;
+    s->loop->task_count--;
+    yb_future_drop(&task->future);
+}
+
+void yb_scheduler_abandon(yb_scheduler *s)
+{
+    for (yb_list *item; (item = yb_list_pop_front(&s->tasks));)
+        abandon(s, YB_CONTAINER_OF(item, yb_task, all));
+}
+
 static int64_t idle(yb_loop_part *part)
 {
     yb_scheduler *s = (yb_scheduler *)part;
-    return yb_stack_pool_trim(s->stacks, s->loop->now_ns);
+    int64_t trim_ns = yb_stack_pool_trim(s->stacks, s->loop->now_ns);
+    int64_t watch_ns = yb_deadlock_watch(s);
+    return watch_ns < trim_ns ? watch_ns : trim_ns;
 }
 
 static void free_scheduler(yb_loop_part *part)

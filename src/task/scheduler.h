@@ -18,6 +18,8 @@ typedef struct yb_scheduler {
     int *error;     /* the thread's errno, which tasks of this thread share */
     yb_task *cache; /* freed tasks, linked through ready.next */
     unsigned cached;
+    int64_t deadlock_ns; /* when the present spell without a wake-up is reported: deadlock.c */
+    yb_runnable deadlock_report;
 } yb_scheduler;
 
 static inline yb_scheduler *yb_scheduler_of(const yibu_loop *loop)
@@ -36,6 +38,10 @@ static inline yb_scheduler *yb_scheduler_get(yibu_loop *loop)
         s = yb_scheduler_of(loop);
     return s;
 }
+
+/* Drops the tasks that have not ended, with their stacks: what they hold is lost, nobody hears of
+ * their end, and whatever could still wake one must be gone.  For a simulation that has failed. */
+void yb_scheduler_abandon(yb_scheduler *s);
 
 /* A task's turn when the loop's own context gives it: also what tells tasks from callbacks in the
  * ready queue. */

@@ -145,3 +145,11 @@ void yibu_shield_end(yibu_timeout *shield)
     if (shield->scope)
         (void)leave(shield);
 }
+
+void yb_scope_abandon_all(yb_task *task)
+{
+    for (yb_scope *scope; (scope = task->scope);) {
+        task->scope = scope->outer;
+        yb_free(scope);
+    }
+}

@@ -12,4 +12,7 @@ bool yb_scope_cancels(const yb_task *task);
 /* "file:line" of the scope's beginning. */
 const char *yb_scope_place(const yb_scope *scope);
 
+/* Frees the scopes of a task that will never run again; their timers are gone. */
+void yb_scope_abandon_all(yb_task *task);
+
 #endif
