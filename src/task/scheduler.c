@@ -289,27 +289,6 @@ void yb_scheduler_abandon(yb_scheduler *s)
         abandon(s, YB_CONTAINER_OF(item, yb_task, all));
 }
 
-/* Ends a task that will never run again, wherever it is. */
-static void abandon(yb_scheduler *s, yb_task *task)
-{
-    if (started(task)) {
-        yb_context_release(&task->context);
-        yb_stack_release(s->stacks, task->stack);
-    }
-    task->stack = NULL;
-    yb_scope_abandon_all(task);
-    task->future.state = YB_FUTURE_ENDED;
-    task->future.result = -ECANCELED;
-    s->loop->task_count--;
-    yb_future_drop(&task->future);
-}
-
-void yb_scheduler_abandon(yb_scheduler *s)
-{
-    for (yb_list *item; (item = yb_list_pop_front(&s->tasks));)
-        abandon(s, YB_CONTAINER_OF(item, yb_task, all));
-}
-
 static int64_t idle(yb_loop_part *part)
 {
     yb_scheduler *s = (yb_scheduler *)part;

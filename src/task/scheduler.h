@@ -43,10 +43,6 @@ static inline yb_scheduler *yb_scheduler_get(yibu_loop *loop)
  * their end, and whatever could still wake one must be gone.  For a simulation that has failed. */
 void yb_scheduler_abandon(yb_scheduler *s);
 
-/* Drops the tasks that have not ended, with their stacks: what they hold is lost, nobody hears of
- * their end, and whatever could still wake one must be gone.  For a simulation that has failed. */
-void yb_scheduler_abandon(yb_scheduler *s);
-
 /* A task's turn when the loop's own context gives it: also what tells tasks from callbacks in the
  * ready queue. */
 void yb_task_run(yb_runnable *item);

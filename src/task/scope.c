@@ -153,11 +153,3 @@ void yb_scope_abandon_all(yb_task *task)
         yb_free(scope);
     }
 }
-
-void yb_scope_abandon_all(yb_task *task)
-{
-    for (yb_scope *scope; (scope = task->scope);) {
-        task->scope = scope->outer;
-        yb_free(scope);
-    }
-}

@@ -15,7 +15,4 @@ const char *yb_scope_place(const yb_scope *scope);
 /* Frees the scopes of a task that will never run again; their timers are gone. */
 void yb_scope_abandon_all(yb_task *task);
 
-/* Frees the scopes of a task that will never run again; their timers are gone. */
-void yb_scope_abandon_all(yb_task *task);
-
 #endif
