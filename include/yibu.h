@@ -16,6 +16,7 @@
 #include <yibu/process_pool.h>
 #include <yibu/queue.h>
 #include <yibu/semaphore.h>
+#include <yibu/sim.h>
 #include <yibu/task.h>
 #include <yibu/tcp.h>
 #include <yibu/thread_pool.h>
