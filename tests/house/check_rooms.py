@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tree
 
-ROOMS = ["base", "platform", "loop", "task", "sync", "exec", "io", "net", "proc",
+ROOMS = ["base", "platform", "loop", "task", "sync", "exec", "io", "net", "proc", "sim",
          "tls", "dns", "adapters", "cluster", "hook"]
 EXTENSIONS = {"tls", "dns", "adapters", "cluster", "hook"}
 OUTSIDE = ["tools", "bindings", "examples"]

@@ -20,7 +20,7 @@ from gdb.unwinder import Unwinder, register_unwinder
 
 READY, RUNNING, SUSPENDED, PENDING, ENDED = range(5)
 # The library's own rooms: what a task waits in is named by who called them.
-OWN_SOURCE = re.compile(r"/src/(base|platform|loop|task|sync|exec|io|net|proc)/[^/]+$")
+OWN_SOURCE = re.compile(r"/src/(base|platform|loop|task|sync|exec|io|net|proc|sim)/[^/]+$")
 
 STATES = {READY: "ready", RUNNING: "running", SUSPENDED: "suspended", ENDED: "ended"}
 MACHINE_REGISTERS = {"i386:x86-64": ("rip", "rsp"), "aarch64": ("pc", "sp")}
