@@ -55,28 +55,56 @@ YIBU_API yibu_task *yibu_create_task_at(yibu_coroutine *fn, void *arg,
 YIBU_API int yibu_spawn_at(yibu_coroutine *fn, void *arg, const char *place);
 #define yibu_spawn(fn, arg) yibu_spawn_at((fn), (arg), YIBU_HERE)
 
-/* Waits until the task has ended.  Checkpoint.  Cancel: cancels the task and waits for its end, so
- * the result is still the task's; where others await the task too, detaches with -ECANCELED.
- * Returns the task's result; -ENOMEM for NULL; -EDEADLK for the caller itself. */
-YIBU_API intptr_t yibu_await(yibu_task *task);
-
 /* Requests the cancel of a task: its current or next checkpoint returns -ECANCELED.
  * Never suspends.  Returns true, or false where the task has ended. */
-YIBU_API bool yibu_task_cancel(yibu_task *task);
+static inline bool yibu_task_cancel(yibu_task *task)
+{
+    return yibu_future_cancel(task);
+}
 
-/* Takes one request back, for a task that decided to go on.  Returns how many are left. */
+/* Takes one request back, for a task that decided to go on.
+ * Returns how many are left, -EINVAL where it is no task. */
 YIBU_API int yibu_task_uncancel(yibu_task *task);
 
-/* How many requests are pending; time limits do not count. */
+/* How many requests are pending; time limits do not count.  -EINVAL where it is no task. */
 YIBU_API int yibu_task_cancelling(const yibu_task *task);
 
-/* Whether the task has ended, and its result: -EINPROGRESS until then. */
-YIBU_API bool yibu_task_done(const yibu_task *task);
-YIBU_API intptr_t yibu_task_result(yibu_task *task);
-
-/* References.  NULL is fine. */
-YIBU_API yibu_task *yibu_task_ref(yibu_task *task);
-YIBU_API void yibu_task_unref(yibu_task *task);
+/* As for any future: see yibu_future_done and its kin.  A task is cancelled when it returned
+ * -ECANCELED.  References may be dropped while it runs: the loop holds one. */
+static inline bool yibu_task_done(const yibu_task *task)
+{
+    return yibu_future_done(task);
+}
+static inline bool yibu_task_cancelled(const yibu_task *task)
+{
+    return yibu_future_cancelled(task);
+}
+static inline intptr_t yibu_task_result(yibu_task *task)
+{
+    return yibu_future_result(task);
+}
+static inline int yibu_task_exception(yibu_task *task)
+{
+    return yibu_future_exception(task);
+}
+static inline yibu_task *yibu_task_ref(yibu_task *task)
+{
+    return yibu_future_ref(task);
+}
+static inline void yibu_task_unref(yibu_task *task)
+{
+    yibu_future_unref(task);
+}
+static inline int yibu_task_add_done_callback(yibu_task *task, yibu_done_callback *callback,
+                                              void *arg)
+{
+    return yibu_future_add_done_callback(task, callback, arg);
+}
+static inline int yibu_task_remove_done_callback(yibu_task *task, yibu_done_callback *callback,
+                                                 void *arg)
+{
+    return yibu_future_remove_done_callback(task, callback, arg);
+}
 
 /* The running task, or NULL in callbacks and outside loops. */
 YIBU_API yibu_task *yibu_current_task(void);

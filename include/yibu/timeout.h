@@ -38,10 +38,12 @@ YIBU_API int yibu_timeout_reschedule(yibu_timeout *timeout, int64_t delay_ns);
 /* Whether the deadline has passed. */
 YIBU_API bool yibu_timeout_expired(const yibu_timeout *timeout);
 
-/* Awaits a task for at most delay_ns (asyncio: wait_for): on expiry cancels it and waits until it
- * has ended.  Checkpoint.  Returns the task's result; -ETIMEDOUT where it was cancelled for being
- * late; -ECANCELED. */
-YIBU_API intptr_t yibu_wait_for(yibu_task *task, int64_t delay_ns);
+/* Awaits a future for at most delay_ns: on expiry cancels it and waits until it has ended.  Where
+ * delay_ns <= 0, one that has not ended is cancelled at once.
+ * Checkpoint, unless it has ended: then that is answered at once.  Cancel: as yibu_await.
+ * Returns the future's result, also a late one; -ETIMEDOUT where it was cancelled for being late;
+ * -ECANCELED; otherwise as yibu_await, and -ENOMEM before anything began. */
+YIBU_API intptr_t yibu_wait_for(yibu_future *future, int64_t delay_ns);
 
 /* Opens a scope in which cancels and outer time limits wait, so that clean-up may suspend; after
  * delay_ns (YIBU_FOREVER: no limit) checkpoints in it return -ECANCELED all the same.

@@ -2,6 +2,8 @@
 #ifndef YB_TASK_FUTURE_H
 #define YB_TASK_FUTURE_H
 
+#include <errno.h>
+
 #include "base/assert.h"
 #include "loop/loop.h"
 #include "task/waiters.h"
@@ -35,8 +37,33 @@ struct yibu_future {
     uint8_t flags;
 };
 
+/* All there is of a future that no coroutine completes. */
+typedef struct yb_plain_future {
+    yibu_future future;
+    const char *place; /* "file:line" of its creation */
+} yb_plain_future;
+
+static inline bool yb_is_task(const yibu_future *future)
+{
+    return !(future->flags & YB_FUTURE_PLAIN);
+}
+
+/* Aborts, naming the future and what happened, where the future belongs to another thread. */
+void yb_future_abort_foreign(yibu_future *future, const char *what);
+static inline void yb_future_check_thread(yibu_future *future, const char *what)
+{
+    if (YB_UNLIKELY(future->loop != yb_loop_current))
+        yb_future_abort_foreign(future, what);
+}
+
+/* What it is, for reports: the end of task "x". */
+void yb_future_describe(yibu_future *future, char *ret_text, size_t size);
+
 /* Hands the result of a future that has ended to whoever waits for it. */
 void yb_future_notify(yibu_future *future);
+
+/* Done callbacks, which are among the future's waiters.  Drops those that will never run. */
+void yb_done_callbacks_drop(yibu_future *future);
 
 /* Frees what the last reference was dropped to. */
 void yb_future_free(yibu_future *future);
@@ -47,6 +74,15 @@ static inline void yb_future_drop(yibu_future *future)
     YB_ASSERT(future->references > 0);
     if (--future->references == 0)
         yb_future_free(future);
+}
+
+/* What every call that waits for futures begins with: 0 where the task can wait for the future,
+ * which is not NULL, or why it cannot. */
+static inline int yb_future_check_wait(const yibu_future *future, const yb_task *task)
+{
+    if (YB_UNLIKELY((const void *)future == (const void *)task))
+        return -EDEADLK;
+    return YB_LIKELY(future->loop == yb_loop_current) ? 0 : -EINVAL;
 }
 
 #endif

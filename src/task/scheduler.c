@@ -306,6 +306,7 @@ static void free_scheduler(yb_loop_part *part)
         s->cache = (yb_task *)(void *)task->ready.next;
         yb_free(task);
     }
+    yb_future_free_cache(s);
     yb_context_release(&s->departed);
     yb_context_release(&s->loop_context);
     yb_stack_pool_free(s->stacks);

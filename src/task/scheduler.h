@@ -18,6 +18,8 @@ typedef struct yb_scheduler {
     int *error;     /* the thread's errno, which tasks of this thread share */
     yb_task *cache; /* freed tasks, linked through ready.next */
     unsigned cached;
+    yibu_future *futures; /* freed plain futures: future.c */
+    unsigned cached_futures;
     int64_t deadlock_ns; /* when the present spell without a wake-up is reported: deadlock.c */
     yb_runnable deadlock_report;
 } yb_scheduler;
@@ -68,6 +70,9 @@ static inline yb_task *yb_task_allocate(yb_scheduler *s)
     s->cached--;
     return task;
 }
+
+/* Frees the memory that is kept for plain futures. */
+void yb_future_free_cache(yb_scheduler *s);
 
 /* Frees a task that has ended and that nobody refers to. */
 void yb_task_free(yb_task *task);

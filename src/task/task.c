@@ -78,13 +78,6 @@ int yibu_spawn_at(yibu_coroutine *fn, void *arg, const char *place)
     return create(fn, arg, 0, place) ? 0 : -ENOMEM;
 }
 
-yibu_task *yibu_task_ref(yibu_task *task)
-{
-    if (task)
-        task->references++;
-    return task;
-}
-
 static void report_unseen(yb_task *task)
 {
     if (!yibu_failed(task->future.result) || task->future.result == -ECANCELED ||
@@ -115,12 +108,6 @@ void yb_task_free(yb_task *task)
     if (task->name)
         yb_free(task->name);
     recycle(task);
-}
-
-void yibu_task_unref(yibu_task *task)
-{
-    if (task)
-        yb_future_drop(task);
 }
 
 yibu_task *yibu_current_task(void)
@@ -154,18 +141,6 @@ int yibu_task_set_name(yibu_task *future, const char *name)
     return 0;
 }
 
-bool yibu_task_done(const yibu_task *task)
-{
-    return task->state == YB_FUTURE_ENDED;
-}
-
-intptr_t yibu_task_result(yibu_task *task)
-{
-    if (task->state == YB_FUTURE_ENDED)
-        task->flags |= YB_FUTURE_RESULT_SEEN;
-    return task->result;
-}
-
 void yb_task_abort_foreign(yb_task *task, const char *what)
 {
     yb_abort("task \"%s\", created at %s: %s from another thread: use "
@@ -173,32 +148,36 @@ void yb_task_abort_foreign(yb_task *task, const char *what)
              yibu_task_get_name(&task->future), task->place, what);
 }
 
-void yb_task_refresh_cancel(yb_task *task)
+/* Returns whether a cancel became pending that interrupts the task's wait. */
+static bool evaluate_cancel(yb_task *task)
 {
     if (!yb_scope_cancels(task)) {
         task->future.flags &= (uint8_t)~YB_TASK_CANCEL_PENDING;
-        return;
+        return false;
     }
     if (task->future.flags & YB_TASK_CANCEL_PENDING)
-        return;
+        return false;
     task->future.flags |= YB_TASK_CANCEL_PENDING;
-    if (task->future.state == YB_TASK_SUSPENDED && task->waits_for->interrupt)
-        task->waits_for->interrupt(task);
+    return task->future.state == YB_TASK_SUSPENDED && task->waits_for->interrupt;
 }
 
-bool yibu_task_cancel(yibu_task *task)
+void yb_task_refresh_cancel(yb_task *task)
 {
-    if (!task || task->state == YB_FUTURE_ENDED)
-        return false;
-    yb_task_check_thread(yb_task_of(task), "a cancel was requested");
-    if (task->cancels < UINT16_MAX)
-        task->cancels++;
-    yb_task_refresh_cancel(yb_task_of(task));
-    return true;
+    if (evaluate_cancel(task))
+        yb_task_interrupt(task);
+}
+
+bool yb_task_request_cancel(yb_task *task)
+{
+    if (task->future.cancels < UINT16_MAX)
+        task->future.cancels++;
+    return evaluate_cancel(task);
 }
 
 int yibu_task_uncancel(yibu_task *task)
 {
+    if (!task || !yb_is_task(task))
+        return -EINVAL;
     if (task->cancels > 0 && --task->cancels == 0)
         yb_task_refresh_cancel(yb_task_of(task));
     return task->cancels;
@@ -206,7 +185,7 @@ int yibu_task_uncancel(yibu_task *task)
 
 int yibu_task_cancelling(const yibu_task *task)
 {
-    return task->cancels;
+    return task && yb_is_task(task) ? task->cancels : -EINVAL;
 }
 
 int yibu_check_cancelled(void)

@@ -57,11 +57,6 @@ static inline yb_task *yb_task_of(yibu_future *future)
     return (yb_task *)(void *)future;
 }
 
-static inline bool yb_is_task(const yibu_future *future)
-{
-    return !(future->flags & YB_FUTURE_PLAIN);
-}
-
 extern YB_THREAD_LOCAL yb_task *yb_task_current;
 
 /* Why there is no running task: YIBU_ENOTASK or YIBU_EFORKED. */
@@ -158,5 +153,13 @@ yb_op *yb_task_prepare_op(yb_task *task, yb_op_kind kind, int fd);
 
 /* Evaluates anew whether a cancel is pending; interrupts the task's wait where one became so. */
 void yb_task_refresh_cancel(yb_task *task);
+
+/* Counts a request from outside.  Returns whether the task's wait is to be interrupted. */
+bool yb_task_request_cancel(yb_task *task);
+
+static inline void yb_task_interrupt(yb_task *task)
+{
+    task->waits_for->interrupt(task);
+}
 
 #endif
