@@ -4,17 +4,22 @@
 
 #include <yibu/address.h>
 #include <yibu/alloc.h>
+#include <yibu/barrier.h>
 #include <yibu/base.h>
 #include <yibu/channel.h>
+#include <yibu/condition.h>
 #include <yibu/error.h>
 #include <yibu/event.h>
 #include <yibu/future.h>
 #include <yibu/io.h>
 #include <yibu/iterator.h>
+#include <yibu/limiter.h>
+#include <yibu/lock.h>
 #include <yibu/loop.h>
 #include <yibu/op.h>
 #include <yibu/process_pool.h>
 #include <yibu/queue.h>
+#include <yibu/rwlock.h>
 #include <yibu/semaphore.h>
 #include <yibu/sim.h>
 #include <yibu/task.h>

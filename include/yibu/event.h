@@ -15,6 +15,12 @@ typedef struct yibu_event {
         }               \
     }
 
+typedef struct yibu_event_stats {
+    bool set;
+    size_t waiting; /* tasks */
+    uintptr_t reserved[2];
+} yibu_event_stats;
+
 YIBU_BEGIN_DECLS
 
 /* Makes the event set and wakes every waiter.  Never suspends.  Context: the loop's thread. */
@@ -25,8 +31,11 @@ YIBU_API void yibu_event_clear(yibu_event *event);
 YIBU_API bool yibu_event_is_set(const yibu_event *event);
 
 /* Suspends until the event is set; a waiter that was woken has succeeded, also where the event was
- * cleared again before it ran.  Checkpoint.  Returns 0 or -ECANCELED. */
+ * cleared again before it ran.  Checkpoint.  Returns 0, -ECANCELED or YIBU_ENOTASK. */
 YIBU_API int yibu_event_wait(yibu_event *event);
+
+/* How it stands now.  Walks the waiters.  Never suspends.  Context: the loop's thread. */
+YIBU_API void yibu_event_statistics(const yibu_event *event, yibu_event_stats *ret_stats);
 
 YIBU_END_DECLS
 

@@ -63,3 +63,12 @@ int yibu_event_wait(yibu_event *public_event)
         return r;
     return yb_wait_on(&yb_event_class, public_event, task, &none);
 }
+
+void yibu_event_statistics(const yibu_event *public_event, yibu_event_stats *ret_stats)
+{
+    const event *e = view(public_event);
+    *ret_stats = (yibu_event_stats){
+        .set = e->set,
+        .waiting = yb_waiters_count(&e->waiters),
+    };
+}
