@@ -86,13 +86,17 @@ static void add_wait(text *t, const yb_task *task)
 }
 
 /* How many tasks a cycle has that begins and ends with first, its oldest one; 0: there is none.
+ * A walk into a cycle of others meets the mark, which moves at every power of two (Brent, 1980).
  * Takes what it walks off the budget, so that a million tasks do not walk in squares. */
 static size_t cycle_from(const yb_task *first, size_t *budget)
 {
+    const yb_task *mark = NULL;
     size_t length = 1;
     for (const yb_task *at = owner_of(first); at != first; at = owner_of(at), length++) {
-        if (!at || at->id < first->id || *budget == 0)
+        if (!at || at->id < first->id || at == mark || *budget == 0)
             return 0;
+        if ((length & (length - 1)) == 0)
+            mark = at;
         --*budget;
     }
     return length;
