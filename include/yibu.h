@@ -20,6 +20,7 @@
 #include <yibu/process_pool.h>
 #include <yibu/queue.h>
 #include <yibu/rwlock.h>
+#include <yibu/select.h>
 #include <yibu/semaphore.h>
 #include <yibu/sim.h>
 #include <yibu/task.h>

@@ -31,6 +31,7 @@ typedef struct yibu_queue_stats {
     size_t joiners;          /* tasks that wait in yibu_queue_join */
     size_t unfinished;       /* items that yibu_queue_task_done was not called for yet */
     bool shut_down;
+    uintptr_t reserved[2];
 } yibu_queue_stats;
 
 #define YIBU_QUEUE_INIT_(MAXSIZE, COMPARE, ORDER)                         \
