@@ -53,9 +53,9 @@ void yb_sim_fail(yb_sim *sim, intptr_t code, const char *format, ...)
 
 void yb_sim_fail_deadlocked(yb_sim *sim)
 {
-    char text[sizeof(sim->report.text) - 128];
+    char text[sizeof(sim->report.text) / 2]; /* leaves room for what is left in the end */
     (void)yb_deadlock_describe(sim->loop, text, sizeof(text));
-    yb_sim_fail(sim, -EDEADLK, "deadlock: nothing can happen any more, and tasks wait\n%s", text);
+    yb_sim_fail(sim, -EDEADLK, "%s", text);
 }
 
 __attribute__((format(printf, 2, 3))) static void add_line(yb_sim *sim, const char *format, ...)
@@ -80,6 +80,9 @@ void yb_sim_report_stranded(yb_sim *sim)
 
 static void tell(yb_sim *sim)
 {
+    size_t length = strlen(sim->report.text);
+    if (length > 0)
+        sim->report.text[length - 1] = '\0'; /* the handler ends the line */
     yb_loop_report(sim->loop, 0, "the simulation of seed %llu failed: %s",
                    (unsigned long long)sim->seed, sim->report.text);
 }
