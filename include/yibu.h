@@ -7,6 +7,7 @@
 #include <yibu/barrier.h>
 #include <yibu/base.h>
 #include <yibu/channel.h>
+#include <yibu/concurrent_future.h>
 #include <yibu/condition.h>
 #include <yibu/error.h>
 #include <yibu/event.h>

@@ -34,4 +34,10 @@ static inline void yb_futex_wake(_Atomic(uint32_t) *word)
     (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
+/* Wakes all. */
+static inline void yb_futex_wake_all(_Atomic(uint32_t) *word)
+{
+    (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}
+
 #endif

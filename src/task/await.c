@@ -39,7 +39,7 @@ static bool sole_waiter(yibu_future *future)
     int waiting = 0;
     yb_list *list = &future->waiters.list;
     for (yb_list *at = list->next; at != list && waiting < 2; at = at->next)
-        waiting += YB_CONTAINER_OF(at, yb_waiter, links)->interest != YB_LISTENS;
+        waiting += YB_CONTAINER_OF(at, yb_waiter, links)->interest < YB_FOLLOWS;
     return waiting < 2;
 }
 

@@ -17,7 +17,8 @@
 typedef enum yb_interest {
     YB_AWAITS,  /* its result, which counts as retrieved once it is handed over */
     YB_ATTENDS, /* its end: the result is for somebody else to retrieve */
-    YB_LISTENS, /* nobody waits: a callback */
+    YB_FOLLOWS, /* its end, and nobody waits: a future elsewhere does the same */
+    YB_LISTENS, /* nobody waits: a callback, which stays enlisted until it has run */
 } yb_interest;
 
 typedef struct yb_waiter yb_waiter;
