@@ -15,7 +15,9 @@
 
 typedef struct yibu_timeout {
     void *scope; /* the runtime's */
-    uintptr_t reserved[3];
+    int64_t when_ns;
+    bool expired;
+    uintptr_t reserved;
 } yibu_timeout;
 
 YIBU_BEGIN_DECLS
@@ -27,15 +29,27 @@ YIBU_API int yibu_timeout_begin_at(yibu_timeout *timeout, int64_t delay_ns, cons
 #define yibu_timeout_begin(timeout, delay_ns) \
     yibu_timeout_begin_at((timeout), (delay_ns), YIBU_HERE)
 
+/* The same with a deadline on the clock of yibu_loop_time (asyncio: timeout_at).  One that has
+ * passed expires in the loop's next turn. */
+YIBU_API int yibu_timeout_at_begin_at(yibu_timeout *timeout, int64_t when_ns, const char *place);
+#define yibu_timeout_at_begin(timeout, when_ns) \
+    yibu_timeout_at_begin_at((timeout), (when_ns), YIBU_HERE)
+
 /* Closes the scope and judges the result of its body: -ECANCELED becomes -ETIMEDOUT only if this
  * scope's own expiry was the cause; a cancel from outside and any other result pass through.
  * Never suspends. */
 YIBU_API intptr_t yibu_timeout_end(yibu_timeout *timeout, intptr_t result);
 
-/* Moves the deadline to delay_ns from now.  Returns 0, or -ETIMEDOUT where it has expired. */
+/* Moves the deadline to delay_ns from now, or to a time of yibu_loop_time; earlier, later, or none
+ * any more (YIBU_FOREVER).  Never suspends.  Context: the loop's thread.
+ * Returns 0, -ETIMEDOUT where it has expired, or -EINVAL where the scope is not open. */
 YIBU_API int yibu_timeout_reschedule(yibu_timeout *timeout, int64_t delay_ns);
+YIBU_API int yibu_timeout_reschedule_at(yibu_timeout *timeout, int64_t when_ns);
 
-/* Whether the deadline has passed. */
+/* The deadline on the clock of yibu_loop_time, or YIBU_FOREVER; also after the end. */
+YIBU_API int64_t yibu_timeout_when(const yibu_timeout *timeout);
+
+/* Whether the scope expired: its deadline passed while it was open; also after the end. */
 YIBU_API bool yibu_timeout_expired(const yibu_timeout *timeout);
 
 /* Awaits a future for at most delay_ns: on expiry cancels it and waits until it has ended.  Where
@@ -62,8 +76,8 @@ static inline void yibu_timeout_leave_(yibu_timeout *timeout)
 #if defined(__GNUC__)
 /* A time limit named NAME for the rest of the enclosing block, ended on every way out of it.
  * `return yibu_timeout_end(&NAME, r)` ends it early and judges r. */
-#define YIBU_TIMEOUT(NAME, delay_ns)                                                     \
-    __attribute__((cleanup(yibu_timeout_leave_))) yibu_timeout NAME = {NULL, {0, 0, 0}}; \
+#define YIBU_TIMEOUT(NAME, delay_ns)                                                       \
+    __attribute__((cleanup(yibu_timeout_leave_))) yibu_timeout NAME = {NULL, 0, false, 0}; \
     (void)yibu_timeout_begin(&(NAME), (delay_ns))
 #endif
 
