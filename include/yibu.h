@@ -4,6 +4,7 @@
 
 #include <yibu/address.h>
 #include <yibu/alloc.h>
+#include <yibu/async.h>
 #include <yibu/barrier.h>
 #include <yibu/base.h>
 #include <yibu/channel.h>

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "task/async.h"
 #include "task/scheduler.h"
 #include "task/scope.h"
 #include <yibu/error.h>
@@ -26,6 +27,7 @@ static yb_task *create(yibu_coroutine *fn, void *arg, size_t stack_bytes, const 
     task->stack = NULL;
     task->fn = fn;
     task->arg = arg;
+    task->frame = NULL;
     task->future.result = -EINPROGRESS;
     task->future.loop = loop;
     task->future.references = 1;
@@ -107,6 +109,8 @@ void yb_task_free(yb_task *task)
         report_unseen(task);
     if (task->name)
         yb_free(task->name);
+    if (task->frame)
+        yb_async_free(task->frame);
     recycle(task);
 }
 

@@ -36,6 +36,7 @@ struct yb_task {
     yb_stack *stack;
     yibu_coroutine *fn;
     void *arg;
+    void *frame;                    /* of a typed coroutine's call: the arg, owned; or NULL */
     struct yb_scope *scope;         /* innermost time limit or shield */
     const yb_wait_class *waits_for; /* while SUSPENDED */
     int saved_errno;                /* while it does not run */

@@ -49,7 +49,7 @@ typedef struct test_body {
 
 static inline intptr_t test_run_body(void *arg)
 {
-    test_body *body = arg;
+    test_body *body = (test_body *)arg;
     test_report_fallback();
     return body->run(body->state);
 }
