@@ -151,28 +151,3 @@ intptr_t yibu_wait_for(yibu_future *future, int64_t delay_ns)
     error = yibu_timeout_begin(&limit, delay_ns);
     return error < 0 ? error : wait_within(task, future, &limit);
 }
-
-/* What yibu_select waits with. */
-
-static int attempt(void *object, intptr_t *value)
-{
-    if (!yibu_future_done(object))
-        return -EAGAIN;
-    *value = yibu_future_result(object);
-    return 0;
-}
-
-static yb_waiters *waiters(void *object)
-{
-    yibu_future *future = object;
-    return &future->waiters;
-}
-
-const yb_waitable_class yb_future_class = {
-    .wait = {.name = "await",
-             .interrupt = yb_waiter_interrupt,
-             .owner = awaited_task,
-             .describe = describe},
-    .attempt = attempt,
-    .waiters = waiters,
-};

@@ -17,9 +17,6 @@ typedef struct yb_waitable_class {
     void (*undo)(void *object, intptr_t value);
 } yb_waitable_class;
 
-/* The end of a future; its value is the result. */
-extern const yb_waitable_class yb_future_class;
-
 /* Interrupts a task that waits with its own waiter: takes it out, its status is -ECANCELED. */
 void yb_waiter_interrupt(yb_task *task);
 
