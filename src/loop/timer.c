@@ -7,11 +7,13 @@
 #include "base/assert.h"
 #include "loop/loop.h"
 
+/* What firing reads comes first: of a timer that was not touched for long, every cache line is
+ * waited for. */
 typedef struct callback_timer {
     yb_timer wheel;
-    yibu_loop *loop;
     yibu_callback *callback;
     void *arg;
+    yibu_loop *loop;
 } callback_timer;
 
 _Static_assert(sizeof(callback_timer) <= sizeof(yibu_timer),
