@@ -26,6 +26,7 @@ typedef struct yibu_task_options {
     const char *name;   /* copied; default "task-N" */
     size_t stack_bytes; /* rounded up to 64 KiB (default), 256 KiB or 1 MiB, less the guard */
     bool own_float_environment; /* keep rounding mode and exception masks apart (costs a few ns) */
+    bool eager; /* runs within yibu_create_task already, until it first suspends or ends */
 } yibu_task_options;
 
 YIBU_BEGIN_DECLS
@@ -43,7 +44,8 @@ YIBU_API intptr_t yibu_run_until_complete(yibu_loop *loop, yibu_coroutine *main,
 
 /* Starts fn(arg) as a task of the current loop: it first runs when the caller next suspends.
  * arg must live until the task has used it.  The caller owns a reference, dropped with
- * yibu_task_unref; the task lives on without it.  Never suspends.  Context: the loop's thread.
+ * yibu_task_unref; the task lives on without it.  It begins with the caller's task-locals.
+ * Never suspends.  Context: the loop's thread.
  * Returns the task, or NULL where there is no memory or no loop; yibu_await(NULL) is -ENOMEM, so
  * one check is enough. */
 YIBU_API yibu_task *yibu_create_task_at(yibu_coroutine *fn, void *arg,
@@ -61,6 +63,14 @@ static inline bool yibu_task_cancel(yibu_task *task)
 {
     return yibu_future_cancel(task);
 }
+
+/* The same, saying why: the message is copied, and passed on where this cancel makes the task cancel
+ * what it awaits.  NULL takes back an earlier message. */
+YIBU_API bool yibu_task_cancel_with(yibu_task *task, const char *message);
+
+/* The message of the last cancel that had one; NULL where there was none, or all requests were
+ * taken back.  Lives until the next such call, or as long as the task. */
+YIBU_API const char *yibu_task_cancel_message(const yibu_task *task);
 
 /* Takes one request back, for a task that decided to go on.
  * Returns how many are left, -EINVAL where it is no task. */
@@ -109,7 +119,18 @@ static inline int yibu_task_remove_done_callback(yibu_task *task, yibu_done_call
 /* The running task, or NULL in callbacks and outside loops. */
 YIBU_API yibu_task *yibu_current_task(void);
 
-/* The name lives as long as the task, or until it is set anew.  set_name copies; 0 or -ENOMEM. */
+/* The tasks of the loop (NULL: this thread's) that have not ended, at most max of them, a task's
+ * children behind it: handles that are valid until the caller suspends, unless it takes references.
+ * Context: the loop's thread.  Returns how many there are, -EINVAL or YIBU_EFORKED. */
+YIBU_API ssize_t yibu_all_tasks(yibu_loop *loop, yibu_task **ret_tasks, size_t max);
+
+/* The function that the task runs, and "file:line" of the call that created it; NULL where it is no
+ * task. */
+YIBU_API yibu_coroutine *yibu_task_get_coro(const yibu_task *task);
+YIBU_API const char *yibu_task_get_place(const yibu_task *task);
+
+/* The name lives as long as the task, or until it is set anew.  set_name copies; 0, -ENOMEM, or
+ * -EINVAL without a name or a task. */
 YIBU_API const char *yibu_task_get_name(yibu_task *task);
 YIBU_API int yibu_task_set_name(yibu_task *task, const char *name);
 

@@ -59,6 +59,7 @@ static yb_task *pass_on(yb_task *task)
         return NULL;
     }
     yb_task *inner = yb_task_of(awaited);
+    yb_task_pass_cancel_message(task, inner);
     return yb_task_request_cancel(inner) ? inner : NULL;
 }
 

@@ -10,7 +10,8 @@
  *   SUSPENDED  some other part of the runtime knows it and will call yb_task_wake
  *   ENDED      its stack is gone, its result is there; freed with the last reference
  *
- * A task gets its stack when it first runs: tasks that end without suspending share one, and a task
+ * A task gets its stack when it first runs, unless it was withdrawn (`fn` is NULL) and ends without
+ * having run.  Tasks that end without suspending share one, and a task
  * that ends hands its own directly to a new one that is next. */
 #include "task/scheduler.h"
 
@@ -22,6 +23,8 @@
 #include "base/memory.h"
 #include "platform/overflow.h"
 #include "task/deadlock.h"
+#include "task/group.h"
+#include "task/local.h"
 #include "task/scope.h"
 #include <yibu/error.h>
 
@@ -40,6 +43,7 @@ static void task_main(void *arg)
     yb_task *task = arg;
     for (;;) {
         task->future.result = task->fn(task->arg);
+        yb_locals_end(task);
         task = end_on_own_stack(task);
     }
 }
@@ -54,6 +58,8 @@ static void end(yb_scheduler *s, yb_task *task)
 {
     task->future.state = YB_FUTURE_ENDED;
     task->stack = NULL;
+    if (task->scope)
+        yb_group_child_ended(task);
     yb_list_unlink(&task->all);
     s->loop->task_count--;
     if (!yb_waiters_empty(&task->future.waiters))
@@ -61,15 +67,25 @@ static void end(yb_scheduler *s, yb_task *task)
     yb_future_drop(&task->future);
 }
 
-/* Gives a new task its stack; false: there is no memory, and the task has failed with that. */
+/* Ends a task that never ran. */
+static bool end_unstarted(yb_scheduler *s, yb_task *task, int failure)
+{
+    task->fn = NULL;
+    task->future.result = failure;
+    yb_locals_end(task);
+    end(s, task);
+    return false;
+}
+
+/* Gives a new task its stack; false: there is no memory, and the task has failed with that, or it
+ * was withdrawn. */
 static bool prepare_start(yb_scheduler *s, yb_task *task)
 {
+    if (YB_UNLIKELY(!task->fn))
+        return end_unstarted(s, task, -ECANCELED);
     yb_stack *stack = yb_stack_acquire(s->stacks, task->wait.stack_bytes, task);
-    if (YB_UNLIKELY(!stack)) {
-        task->future.result = -ENOMEM;
-        end(s, task);
-        return false;
-    }
+    if (YB_UNLIKELY(!stack))
+        return end_unstarted(s, task, -ENOMEM);
     task->stack = stack;
     task->context = (yb_context){0};
     if (YB_UNLIKELY(s->stacks->canaries))
@@ -177,9 +193,9 @@ static void check_end(yb_task *task)
 {
     if (YB_UNLIKELY(yb_task_current != task))
         yb_abort("a forked child returned into the runtime of its parent: call _exit or exec");
-    if (YB_UNLIKELY(task->scope))
+    if (YB_UNLIKELY(yb_scope_own(task) != NULL))
         yb_abort("task \"%s\" (created at %s) ended inside the scope that began at %s",
-                 yibu_task_get_name(&task->future), task->place, yb_scope_place(task->scope));
+                 yibu_task_get_name(&task->future), task->place, task->scope->place);
 }
 
 /* Whether a new task may run on the stack that the ending one leaves. */
@@ -243,6 +259,59 @@ void yb_task_run(yb_runnable *item)
         continue_with(s, task, &s->loop_context);
 }
 
+bool yb_task_borrow_budget(yb_scheduler *s)
+{
+    if (s->eager == 0 || s->eager_budget <= 0)
+        return false;
+    s->eager_budget--;
+    s->loop->budget = 1;
+    return true;
+}
+
+/* The running context takes the place of the loop's own, and the budget is such that nobody else is
+ * next: so wherever the task leaves, it comes back here. */
+static void run_in_place_of_loop(yb_scheduler *s, yb_task *creator, yb_task *task)
+{
+    yb_context outer = s->loop_context;
+    int error = *s->error;
+    bool running = s->loop->running;
+    if (creator)
+        s->loop_context = creator->context;
+    s->loop->running = true;
+    continue_with(s, task, &s->loop_context);
+    s->loop->running = running;
+    s->loop_context = outer;
+    yb_task_current = creator;
+    *s->error = error;
+}
+
+/* The task's floats are the thread's, unless it has its own. */
+static void run_with_care(yb_scheduler *s, yb_task *creator, yb_task *task)
+{
+    yb_float_environment own;
+    if (!creator || !(creator->future.flags & YB_TASK_OWN_FLOAT)) {
+        run_in_place_of_loop(s, creator, task);
+        return;
+    }
+    yb_float_environment_save(&own);
+    yb_float_environment_restore(&s->float_environment);
+    run_in_place_of_loop(s, creator, task);
+    yb_float_environment_restore(&own);
+}
+
+void yb_task_run_eagerly(yb_scheduler *s, yb_task *task)
+{
+    task->future.state = YB_TASK_READY;
+    if (!prepare_start(s, task))
+        return;
+    if (s->eager++ == 0)
+        s->eager_budget = s->loop->budget;
+    s->eager_budget--;
+    s->loop->budget = 1;
+    run_with_care(s, yb_task_current, task);
+    s->loop->budget = --s->eager == 0 ? s->eager_budget : 1;
+}
+
 void yb_task_suspend_checked(yb_task *task, const yb_wait_class *waits_for)
 {
     task->waits_for = waits_for;
@@ -277,6 +346,7 @@ static void abandon(yb_scheduler *s, yb_task *task)
     }
     task->stack = NULL;
     yb_scope_abandon_all(task);
+    yb_locals_end(task);
     task->future.state = YB_FUTURE_ENDED;
     task->future.result = -ECANCELED;
     s->loop->task_count--;

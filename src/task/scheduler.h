@@ -18,6 +18,8 @@ typedef struct yb_scheduler {
     int *error;     /* the thread's errno, which tasks of this thread share */
     yb_task *cache; /* freed tasks, linked through ready.next */
     unsigned cached;
+    unsigned eager;       /* how deep eager tasks stand in each other */
+    int eager_budget;     /* what is left of the budget meanwhile: the loop's is 1 */
     yibu_future *futures; /* freed plain futures: future.c */
     unsigned cached_futures;
     int64_t deadlock_ns; /* when the present spell without a wake-up is reported: deadlock.c */
@@ -49,16 +51,40 @@ void yb_scheduler_abandon(yb_scheduler *s);
  * ready queue. */
 void yb_task_run(yb_runnable *item);
 
-/* Puts a new task into the ready queue. */
-static inline void yb_task_enqueue(yb_scheduler *s, yb_task *task)
+/* A task that is in no list yet, with the reference that the loop holds until it has ended.
+ * NULL: no memory, no loop, or invalid arguments.  Context: the loop's thread. */
+yb_task *yb_task_make(yibu_coroutine *fn, void *arg, size_t stack_bytes, const char *place);
+yb_task *yb_task_make_with(yibu_coroutine *fn, void *arg, const yibu_task_options *options,
+                           const char *place);
+
+/* Puts a task that was made among the loop's, behind another one. */
+static inline void yb_task_enlist(yb_scheduler *s, yb_task *task, yb_list *behind)
 {
     task->id = ++s->last_id;
-    task->future.state = YB_TASK_READY;
     task->ready.run = yb_task_run;
-    yb_list_push_back(&s->tasks, &task->all);
+    yb_list_push_front(behind, &task->all);
     s->loop->task_count++;
+}
+
+/* Puts a task that was made into the ready queue. */
+static inline void yb_task_enqueue(yb_scheduler *s, yb_task *task)
+{
+    yb_task_enlist(s, task, s->tasks.previous);
+    task->future.state = YB_TASK_READY;
     yb_loop_ready(s->loop, &task->ready);
 }
+
+/* Runs a task that was enlisted at once, until it first suspends or ends, then goes on here: in a
+ * task, a callback, or outside the loop. */
+void yb_task_run_eagerly(yb_scheduler *s, yb_task *task);
+
+/* Begins a task that was made and enlisted: puts it into the ready queue, or, where the options,
+ * which may be NULL, say so, runs it eagerly. */
+void yb_task_begin(yb_scheduler *s, yb_task *task, const yibu_task_options *options);
+
+/* For a task that has used the budget up: whether it may go on, since whoever started it eagerly
+ * had some left. */
+bool yb_task_borrow_budget(yb_scheduler *s);
 
 /* Memory for a task, the most recently freed first. */
 static inline yb_task *yb_task_allocate(yb_scheduler *s)

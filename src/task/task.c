@@ -9,15 +9,17 @@
 
 #include "base/memory.h"
 #include "task/async.h"
+#include "task/local.h"
 #include "task/scheduler.h"
 #include "task/scope.h"
 #include <yibu/error.h>
 
 enum { CACHE_MAX = 1024 };
 
-static yb_task *create(yibu_coroutine *fn, void *arg, size_t stack_bytes, const char *place)
+yb_task *yb_task_make(yibu_coroutine *fn, void *arg, size_t stack_bytes, const char *place)
 {
     yibu_loop *loop = yb_loop_current;
+    const yb_task *creator = yb_task_current;
     if (YB_UNLIKELY(!loop || !fn || stack_bytes > YB_STACK_LARGE_BYTES))
         return NULL;
     yb_scheduler *s = yb_scheduler_get(loop);
@@ -36,38 +38,66 @@ static yb_task *create(yibu_coroutine *fn, void *arg, size_t stack_bytes, const 
     task->saved_errno = 0;
     task->scope = NULL;
     task->name = NULL;
+    task->cancel_message = NULL;
+    task->locals =
+        YB_UNLIKELY(creator && creator->locals) ? yb_locals_share(creator->locals) : NULL;
     task->place = place;
     task->wait.stack_bytes = stack_bytes;
     task->future.waiters.list.next = NULL;
-    yb_task_enqueue(s, task);
     return task;
 }
 
-static int take_options(yb_task *task, const yibu_task_options *options)
+static yb_task *create(yibu_coroutine *fn, void *arg, size_t stack_bytes, const char *place)
+{
+    yb_task *task = yb_task_make(fn, arg, stack_bytes, place);
+    if (YB_LIKELY(task != NULL))
+        yb_task_enqueue(yb_scheduler_of(task->future.loop), task);
+    return task;
+}
+
+/* The options that the caller's version of the library knew; the others are zero. */
+static yibu_task_options known(const yibu_task_options *options)
 {
     yibu_task_options taken = {0};
     size_t size = options->size < sizeof(taken) ? options->size : sizeof(taken);
     memcpy(&taken, options, size);
-    if (taken.own_float_environment)
-        task->future.flags |= YB_TASK_OWN_FLOAT;
-    return taken.name ? yibu_task_set_name(&task->future, taken.name) : 0;
+    return taken;
 }
 
-static size_t stack_bytes_of(const yibu_task_options *options)
+yb_task *yb_task_make_with(yibu_coroutine *fn, void *arg, const yibu_task_options *options,
+                           const char *place)
 {
-    size_t end = offsetof(yibu_task_options, stack_bytes) + sizeof(options->stack_bytes);
-    return options && options->size >= end ? options->stack_bytes : 0;
+    if (!options)
+        return yb_task_make(fn, arg, 0, place);
+    yibu_task_options taken = known(options);
+    yb_task *task = yb_task_make(fn, arg, taken.stack_bytes, place);
+    if (task && taken.own_float_environment)
+        task->future.flags |= YB_TASK_OWN_FLOAT;
+    if (task && taken.name) /* without memory it keeps its default name */
+        (void)yibu_task_set_name(&task->future, taken.name);
+    return task;
+}
+
+void yb_task_begin(yb_scheduler *s, yb_task *task, const yibu_task_options *options)
+{
+    if (options && known(options).eager) {
+        yb_task_run_eagerly(s, task);
+        return;
+    }
+    task->future.state = YB_TASK_READY;
+    yb_loop_ready(s->loop, &task->ready);
 }
 
 yibu_task *yibu_create_task_at(yibu_coroutine *fn, void *arg, const yibu_task_options *options,
                                const char *place)
 {
-    yb_task *task = create(fn, arg, stack_bytes_of(options), place);
+    yb_task *task = yb_task_make_with(fn, arg, options, place);
     if (!task)
         return NULL;
+    yb_scheduler *s = yb_scheduler_of(task->future.loop);
     task->future.references++;
-    if (options)
-        (void)take_options(task, options); /* without memory it keeps its default name */
+    yb_task_enlist(s, task, s->tasks.previous);
+    yb_task_begin(s, task, options);
     return &task->future;
 }
 
@@ -107,8 +137,10 @@ void yb_task_free(yb_task *task)
 {
     if (YB_UNLIKELY(yibu_failed(task->future.result)))
         report_unseen(task);
-    if (task->name)
+    if (YB_UNLIKELY((uintptr_t)task->name | (uintptr_t)task->cancel_message)) {
         yb_free(task->name);
+        yb_free(task->cancel_message);
+    }
     if (task->frame)
         yb_async_free(task->frame);
     recycle(task);
@@ -119,10 +151,35 @@ yibu_task *yibu_current_task(void)
     return yb_task_current ? &yb_task_current->future : NULL;
 }
 
+yibu_coroutine *yibu_task_get_coro(const yibu_task *task)
+{
+    return task && yb_is_task(task) ? ((const yb_task *)(const void *)task)->fn : NULL;
+}
+
+const char *yibu_task_get_place(const yibu_task *task)
+{
+    return task && yb_is_task(task) ? ((const yb_task *)(const void *)task)->place : NULL;
+}
+
+ssize_t yibu_all_tasks(yibu_loop *loop, yibu_task **ret_tasks, size_t max)
+{
+    if (!loop)
+        loop = yb_loop_current;
+    int r = yb_loop_check(loop);
+    if (r < 0)
+        return r;
+    yb_scheduler *s = yb_scheduler_of(loop);
+    size_t filled = 0;
+    if (s)
+        for (yb_list *at = s->tasks.next; at != &s->tasks && filled < max; at = at->next)
+            ret_tasks[filled++] = &YB_CONTAINER_OF(at, yb_task, all)->future;
+    return (ssize_t)loop->task_count;
+}
+
 const char *yibu_task_get_name(yibu_task *future)
 {
-    if (!yb_is_task(future))
-        return "future";
+    if (!future || !yb_is_task(future))
+        return future ? "future" : "";
     yb_task *task = yb_task_of(future);
     if (!task->name) {
         char name[32];
@@ -134,7 +191,7 @@ const char *yibu_task_get_name(yibu_task *future)
 
 int yibu_task_set_name(yibu_task *future, const char *name)
 {
-    if (!yb_is_task(future))
+    if (!future || !yb_is_task(future) || !name)
         return -EINVAL;
     yb_task *task = yb_task_of(future);
     char *copy = yb_strdup(name);
@@ -178,12 +235,42 @@ bool yb_task_request_cancel(yb_task *task)
     return evaluate_cancel(task);
 }
 
+static void set_cancel_message(yb_task *task, const char *message)
+{
+    char *copy = message ? yb_strdup(message) : NULL;
+    yb_free(task->cancel_message);
+    task->cancel_message = copy;
+}
+
+void yb_task_pass_cancel_message(const yb_task *from, yb_task *to)
+{
+    if (YB_UNLIKELY(from->cancel_message != NULL))
+        set_cancel_message(to, from->cancel_message);
+}
+
+bool yibu_task_cancel_with(yibu_task *task, const char *message)
+{
+    if (yibu_future_done(task))
+        return false;
+    yb_future_check_thread(task, "a cancel was requested");
+    if (yb_is_task(task))
+        set_cancel_message(yb_task_of(task), message);
+    return yibu_future_cancel(task);
+}
+
+const char *yibu_task_cancel_message(const yibu_task *task)
+{
+    return task && yb_is_task(task) ? ((const yb_task *)(const void *)task)->cancel_message : NULL;
+}
+
 int yibu_task_uncancel(yibu_task *task)
 {
     if (!task || !yb_is_task(task))
         return -EINVAL;
-    if (task->cancels > 0 && --task->cancels == 0)
+    if (task->cancels > 0 && --task->cancels == 0) {
+        set_cancel_message(yb_task_of(task), NULL);
         yb_task_refresh_cancel(yb_task_of(task));
+    }
     return task->cancels;
 }
 
@@ -257,7 +344,7 @@ ssize_t yb_task_perform(yb_task *task)
         return yb_task_wait_op(task);
     /* Done at once: that counts too, or a task whose peer is fast would starve the others. */
     ssize_t result = task->wait.op.result;
-    if (--loop->budget <= 0)
+    if (--loop->budget <= 0 && !yb_task_borrow_budget(yb_scheduler_of(loop)))
         yb_task_yield(task);
     return result;
 }

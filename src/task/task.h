@@ -42,10 +42,16 @@ struct yb_task {
     int saved_errno;                /* while it does not run */
     yb_list all;                    /* among the loop's live tasks */
     char *name;                     /* heap, or NULL: "task-<id>" */
+    char *cancel_message;           /* heap, or NULL: of the last cancel that had one */
+    struct yb_locals *locals;       /* NULL: none */
     const char *place;              /* "file:line" of its creation */
     uint64_t id;
     union {                 /* a task waits for one thing at a time */
         size_t stack_bytes; /* for its first turn */
+        struct {
+            size_t stack_bytes;
+            yb_list links; /* until then it stands in its group's line */
+        } in_line;
         yb_op op;
         yb_timer timer;
         yb_waiter waiter;
@@ -71,6 +77,9 @@ static inline yb_task *yb_task_require(int *ret_error)
         *ret_error = yb_task_missing();
     return task;
 }
+
+/* Copies the message of the last cancel of one task to the other, which is cancelled for it. */
+void yb_task_pass_cancel_message(const yb_task *from, yb_task *to);
 
 /* Leaves the running task, whose state says why, for whoever is next. */
 void yb_task_switch_away(yb_task *task);

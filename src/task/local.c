@@ -1,0 +1,146 @@
+/* Task-locals.
+ *
+ * A binding is a key with a value, counted: tasks that inherited the value share it.  A table of
+ * bindings is counted too, and shared by whoever inherited all of it; one that is shared is never
+ * changed, but replaced for the task that sets a value.  So creating a task costs one increment,
+ * and setting a value as much as the task has values, which are few.
+ *
+ * A value is freed after the task has let go of it, so free_value may use locals itself. */
+#include "task/local.h"
+
+#include <errno.h>
+
+#include "base/memory.h"
+#include <yibu/local.h>
+
+typedef struct binding {
+    const yibu_local *key;
+    void *value;
+    size_t references; /* tables that have it */
+} binding;
+
+struct yb_locals {
+    size_t references; /* tasks that have it */
+    size_t count;
+    binding *bindings[];
+};
+
+yb_locals *yb_locals_share(yb_locals *locals)
+{
+    if (locals)
+        locals->references++;
+    return locals;
+}
+
+static void free_value(const yibu_local *key, void *value)
+{
+    if (key->free_value)
+        key->free_value(value);
+}
+
+static void drop_binding(binding *b)
+{
+    if (--b->references > 0)
+        return;
+    free_value(b->key, b->value);
+    yb_free(b);
+}
+
+static void drop(yb_locals *locals)
+{
+    if (!locals || --locals->references > 0)
+        return;
+    for (size_t i = 0; i < locals->count; i++)
+        drop_binding(locals->bindings[i]);
+    yb_free(locals);
+}
+
+/* Again where a free_value has set a value meanwhile. */
+void yb_locals_release(yb_task *task)
+{
+    while (task->locals) {
+        yb_locals *locals = task->locals;
+        task->locals = NULL;
+        drop(locals);
+    }
+}
+
+static binding *find(const yb_locals *locals, const yibu_local *key)
+{
+    for (size_t i = 0; locals && i < locals->count; i++)
+        if (locals->bindings[i]->key == key)
+            return locals->bindings[i];
+    return NULL;
+}
+
+/* A table with room for one more than old has, which nobody else has yet: old's bindings but that
+ * of the key. */
+static yb_locals *copy_without(const yb_locals *old, const yibu_local *key)
+{
+    size_t count = old ? old->count : 0;
+    yb_locals *locals = yb_malloc(sizeof(*locals) + (count + 1) * sizeof(locals->bindings[0]));
+    if (!locals)
+        return NULL;
+    locals->references = 1;
+    locals->count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (old->bindings[i]->key != key) {
+            old->bindings[i]->references++;
+            locals->bindings[locals->count++] = old->bindings[i];
+        }
+    return locals;
+}
+
+static binding *new_binding(const yibu_local *key, void *value)
+{
+    binding *b = yb_malloc(sizeof(*b));
+    if (b)
+        *b = (binding){key, value, 1};
+    return b;
+}
+
+/* Gives the task a table of its own, with value, or without any where that is NULL. */
+static int replace(yb_task *task, const yibu_local *key, void *value)
+{
+    yb_locals *old = task->locals;
+    binding *b = value ? new_binding(key, value) : NULL;
+    if (value && !b)
+        return -ENOMEM;
+    yb_locals *locals = copy_without(old, key);
+    if (!locals) {
+        yb_free(b);
+        return -ENOMEM;
+    }
+    if (b)
+        locals->bindings[locals->count++] = b;
+    task->locals = locals;
+    drop(old);
+    return 0;
+}
+
+void *yibu_local_get(const yibu_local *key)
+{
+    const yb_task *task = yb_task_current;
+    const binding *b = task ? find(task->locals, key) : NULL;
+    return b ? b->value : NULL;
+}
+
+int yibu_local_set(const yibu_local *key, void *value)
+{
+    int error = 0;
+    yb_task *task = yb_task_require(&error);
+    if (!task)
+        return error;
+    if (!key)
+        return -EINVAL;
+    binding *b = find(task->locals, key);
+    if (!b && !value)
+        return 0;
+    if (!b || !value || b->references > 1 || task->locals->references > 1)
+        return replace(task, key, value);
+    void *old = b->value;
+    b->value = value;
+    if (old != value)
+        free_value(key, old);
+    return 0;
+}

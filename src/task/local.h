@@ -1,0 +1,24 @@
+/* A task's locals from the inside: shared until somebody changes them. */
+#ifndef YB_TASK_LOCAL_H
+#define YB_TASK_LOCAL_H
+
+#include "base/assert.h"
+#include "task/task.h"
+
+/* Never changed while several tasks have it. */
+typedef struct yb_locals yb_locals;
+
+/* What a child begins with: the same, until one of the two sets a value. */
+yb_locals *yb_locals_share(yb_locals *locals);
+
+/* Takes the task's locals away, and frees the values that no other task has. */
+void yb_locals_release(yb_task *task);
+
+/* At the end of a task. */
+static inline void yb_locals_end(yb_task *task)
+{
+    if (YB_UNLIKELY(task->locals != NULL))
+        yb_locals_release(task);
+}
+
+#endif

@@ -1,0 +1,477 @@
+/* The report of a loop that nothing can wake. */
+#include "loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+/* What the exception handler heard, and what lets a program that stands still end. */
+typedef struct heard {
+    int count;
+    intptr_t code;
+    char message[8192];
+    yibu_task *to_cancel;
+} heard;
+
+static void hear(yibu_loop *loop, const char *message, intptr_t code, void *arg)
+{
+    (void)loop;
+    heard *h = arg;
+    h->count++;
+    h->code = code;
+    snprintf(h->message, sizeof(h->message), "%s", message);
+    if (h->to_cancel)
+        yibu_task_cancel(h->to_cancel);
+}
+
+static intptr_t run_with(yibu_coroutine *main, heard *h, int64_t deadlock_after_ns)
+{
+    yibu_loop_options options = {
+        .size = sizeof(options),
+        .exception_handler = hear,
+        .exception_handler_arg = h,
+        .deadlock_after_ns = deadlock_after_ns,
+    };
+    return yibu_run(main, h, &options);
+}
+
+static intptr_t wait_for_event(void *arg)
+{
+    return yibu_event_wait(arg);
+}
+
+static intptr_t wait_for_nothing(void *arg)
+{
+    heard *h = arg;
+    yibu_event never = YIBU_EVENT_INIT;
+    h->to_cancel = yibu_current_task();
+    return yibu_event_wait(&never);
+}
+
+static void a_loop_that_nothing_can_wake_is_reported_once(void **state)
+{
+    (void)state;
+    heard h = {0};
+    assert_int_equal(run_with(wait_for_nothing, &h, YIBU_MS(1)), -ECANCELED);
+    assert_int_equal(h.count, 1);
+    assert_int_equal(h.code, -EDEADLK);
+    assert_non_null(strstr(h.message, "can wake the 1 task that waits"));
+    assert_non_null(strstr(h.message, "task \"main\" (created at yibu_run) waits for "));
+}
+
+/* Does not help itself: SIGINT must end it, after the report was made once. */
+static void *interrupt(void *arg)
+{
+    usleep(100000);
+    kill(getpid(), SIGINT);
+    return arg;
+}
+
+static intptr_t wait_in_vain(void *arg)
+{
+    (void)arg;
+    yibu_event never = YIBU_EVENT_INIT;
+    return yibu_event_wait(&never);
+}
+
+static void the_runners_own_signal_handler_is_no_hope_but_still_works(void **state)
+{
+    (void)state;
+    heard h = {0};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, interrupt, NULL), 0);
+    assert_int_equal(run_with(wait_in_vain, &h, YIBU_MS(1)), -ECANCELED);
+    pthread_join(thread, NULL);
+    assert_int_equal(h.count, 1);
+}
+
+typedef struct pair {
+    heard *heard;
+    yibu_task *a, *b;
+} pair;
+
+static intptr_t await_b(void *arg)
+{
+    pair *p = arg;
+    return yibu_await(p->b);
+}
+
+static intptr_t await_a(void *arg)
+{
+    pair *p = arg;
+    return yibu_await(p->a);
+}
+
+static yibu_task *create(const char *name, yibu_coroutine *fn, void *arg)
+{
+    yibu_task_options options = {.size = sizeof(options), .name = name};
+    return yibu_create_task_at(fn, arg, &options, "here.c:7");
+}
+
+static intptr_t await_each_other(void *arg)
+{
+    pair p = {.heard = arg};
+    p.a = create("a", await_b, &p);
+    p.b = create("b", await_a, &p);
+    p.heard->to_cancel = p.a;
+    intptr_t r = yibu_await(p.a);
+    yibu_task_unref(p.a);
+    yibu_task_unref(p.b);
+    return r;
+}
+
+static void the_report_names_the_cycle(void **state)
+{
+    (void)state;
+    heard h = {0};
+    (void)run_with(await_each_other, &h, YIBU_MS(1));
+    assert_int_equal(h.count, 1);
+    assert_string_equal(h.message,
+                        "deadlock: nothing the loop knows of can wake the 3 tasks that wait\n"
+                        "  task \"main\" (created at yibu_run) waits for the end of task \"a\"\n"
+                        "  task \"a\" (created at here.c:7) waits for the end of task \"b\"\n"
+                        "  task \"b\" (created at here.c:7) waits for the end of task \"a\"\n"
+                        "  cycle: \"a\" -> \"b\" -> \"a\"");
+}
+
+enum { MANY = 100 };
+
+static intptr_t many_wait(void *arg)
+{
+    heard *h = arg;
+    yibu_event never = YIBU_EVENT_INIT;
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(yibu_spawn(wait_for_event, &never), 0);
+    h->to_cancel = yibu_current_task();
+    return yibu_event_wait(&never);
+}
+
+static void of_many_tasks_the_oldest_are_listed(void **state)
+{
+    (void)state;
+    heard h = {0};
+    (void)run_with(many_wait, &h, YIBU_MS(1));
+    assert_non_null(strstr(h.message, "the 101 tasks that wait\n"));
+    assert_non_null(strstr(h.message, "\"task-2\""));
+    assert_null(strstr(h.message, "\"task-99\""));
+    assert_non_null(strstr(h.message, "\n  and 61 more"));
+}
+
+/* What is no deadlock. */
+
+static intptr_t wait_for_timer(void *arg)
+{
+    (void)arg;
+    return yibu_sleep(YIBU_MS(30));
+}
+
+static void a_task_that_sleeps_is_no_deadlock(void **state)
+{
+    (void)state;
+    heard h = {0};
+    assert_int_equal(run_with(wait_for_timer, &h, 1), 0);
+    assert_int_equal(h.count, 0);
+}
+
+static void *write_later(void *arg)
+{
+    usleep(30000);
+    if (write(*(int *)arg, "x", 1) != 1)
+        abort();
+    return NULL;
+}
+
+static intptr_t wait_for_pipe(void *arg)
+{
+    (void)arg;
+    char byte;
+    int ends[2];
+    pthread_t thread;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pthread_create(&thread, NULL, write_later, &ends[1]), 0);
+    assert_int_equal(yibu_read(ends[0], &byte, 1), 1);
+    pthread_join(thread, NULL);
+    yibu_close(ends[0]);
+    yibu_close(ends[1]);
+    return 0;
+}
+
+static void a_task_that_waits_for_io_is_no_deadlock(void **state)
+{
+    (void)state;
+    heard h = {0};
+    assert_int_equal(run_with(wait_for_pipe, &h, 1), 0);
+    assert_int_equal(h.count, 0);
+}
+
+static intptr_t sleep_on_thread(void *arg)
+{
+    (void)arg;
+    usleep(30000);
+    return 0;
+}
+
+static intptr_t wait_for_thread(void *arg)
+{
+    (void)arg;
+    return yibu_to_thread(sleep_on_thread, NULL);
+}
+
+static void a_function_on_a_pool_thread_is_no_deadlock(void **state)
+{
+    (void)state;
+    heard h = {0};
+    assert_int_equal(run_with(wait_for_thread, &h, 1), 0);
+    assert_int_equal(h.count, 0);
+}
+
+static void set_event(void *arg)
+{
+    yibu_event_set(arg);
+}
+
+typedef struct watched {
+    int ends[2];
+    yibu_event event;
+} watched;
+
+static void set_watched(void *arg)
+{
+    watched *w = arg;
+    char byte;
+    if (read(w->ends[0], &byte, 1) == 1)
+        yibu_event_set(&w->event);
+}
+
+static intptr_t wait_for_watch(void *arg)
+{
+    (void)arg;
+    watched w = {.event = YIBU_EVENT_INIT};
+    pthread_t thread;
+    assert_int_equal(pipe(w.ends), 0);
+    yibu_loop *loop = yibu_get_running_loop();
+    assert_int_equal(yibu_add_reader(loop, w.ends[0], set_watched, &w), 0);
+    assert_int_equal(pthread_create(&thread, NULL, write_later, &w.ends[1]), 0);
+    assert_int_equal(yibu_event_wait(&w.event), 0);
+    pthread_join(thread, NULL);
+    yibu_remove_reader(loop, w.ends[0]);
+    close(w.ends[0]);
+    close(w.ends[1]);
+    return 0;
+}
+
+static void a_watched_descriptor_is_hope(void **state)
+{
+    (void)state;
+    heard h = {0};
+    assert_int_equal(run_with(wait_for_watch, &h, 1), 0);
+    assert_int_equal(h.count, 0);
+}
+
+static void *raise_later(void *arg)
+{
+    usleep(30000);
+    kill(getpid(), SIGUSR1);
+    return arg;
+}
+
+static intptr_t wait_for_signal(void *arg)
+{
+    (void)arg;
+    yibu_event event = YIBU_EVENT_INIT;
+    pthread_t thread;
+    yibu_loop *loop = yibu_get_running_loop();
+    assert_int_equal(yibu_add_signal_handler(loop, SIGUSR1, set_event, &event), 0);
+    assert_int_equal(pthread_create(&thread, NULL, raise_later, NULL), 0);
+    assert_int_equal(yibu_event_wait(&event), 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(yibu_remove_signal_handler(loop, SIGUSR1), 1);
+    return 0;
+}
+
+static void a_signal_handler_of_the_programs_is_hope(void **state)
+{
+    (void)state;
+    heard h = {0};
+    assert_int_equal(run_with(wait_for_signal, &h, 1), 0);
+    assert_int_equal(h.count, 0);
+}
+
+static intptr_t remove_handlers_and_wait(void *arg)
+{
+    yibu_event event = YIBU_EVENT_INIT;
+    yibu_loop *loop = yibu_get_running_loop();
+    assert_int_equal(yibu_add_signal_handler(loop, SIGUSR1, set_event, &event), 0);
+    assert_int_equal(yibu_add_signal_handler(loop, SIGUSR1, set_event, &event), 0);
+    assert_int_equal(yibu_add_signal_handler(loop, SIGINT, set_event, &event), 0);
+    assert_int_equal(yibu_remove_signal_handler(loop, SIGUSR1), 1);
+    assert_int_equal(yibu_remove_signal_handler(loop, SIGINT), 1);
+    return wait_for_nothing(arg);
+}
+
+static void a_signal_handler_that_was_removed_is_none(void **state)
+{
+    (void)state;
+    heard h = {0};
+    assert_int_equal(run_with(remove_handlers_and_wait, &h, YIBU_MS(1)), -ECANCELED);
+    assert_int_equal(h.count, 1);
+}
+
+typedef struct caller {
+    yibu_loop *loop;
+    yibu_event *event;
+    int64_t before_us, between_us;
+} caller;
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+static void *call_in_twice(void *arg)
+{
+    caller *c = arg;
+    usleep((useconds_t)c->before_us);
+    yibu_call_soon_threadsafe(c->loop, nothing, NULL);
+    usleep((useconds_t)c->between_us);
+    yibu_call_soon_threadsafe(c->loop, set_event, c->event);
+    return NULL;
+}
+
+static intptr_t wait_for_caller(int64_t before_us, int64_t between_us)
+{
+    yibu_event event = YIBU_EVENT_INIT;
+    caller c = {yibu_get_running_loop(), &event, before_us, between_us};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, call_in_twice, &c), 0);
+    assert_int_equal(yibu_event_wait(&event), 0);
+    pthread_join(thread, NULL);
+    return 0;
+}
+
+static intptr_t wait_for_known_caller(void *arg)
+{
+    (void)arg;
+    return wait_for_caller(0, 400000);
+}
+
+static void a_thread_that_has_called_in_may_do_so_again(void **state)
+{
+    (void)state;
+    heard h = {0};
+    assert_int_equal(run_with(wait_for_known_caller, &h, YIBU_MS(200)), 0);
+    assert_int_equal(h.count, 0);
+}
+
+static intptr_t wait_for_new_caller(void *arg)
+{
+    (void)arg;
+    return wait_for_caller(20000, 0);
+}
+
+static void a_thread_that_calls_in_within_the_patience_is_not_accused(void **state)
+{
+    (void)state;
+    heard h = {0};
+    assert_int_equal(run_with(wait_for_new_caller, &h, YIBU_SECONDS(20)), 0);
+    assert_int_equal(h.count, 0);
+}
+
+static void a_false_alarm_does_no_harm(void **state)
+{
+    (void)state;
+    heard h = {0};
+    assert_int_equal(run_with(wait_for_new_caller, &h, 1), 0);
+    assert_int_equal(h.count, 1);
+}
+
+static void without_limit_nothing_is_ever_reported(void **state)
+{
+    (void)state;
+    heard h = {0};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, interrupt, NULL), 0);
+    assert_int_equal(run_with(wait_in_vain, &h, YIBU_FOREVER), -ECANCELED);
+    pthread_join(thread, NULL);
+    assert_int_equal(h.count, 0);
+}
+
+static void a_loop_that_is_driven_from_outside_is_not_accused(void **state)
+{
+    (void)state;
+    heard h = {0};
+    yibu_loop_options options = {
+        .size = sizeof(options),
+        .exception_handler = hear,
+        .exception_handler_arg = &h,
+        .deadlock_after_ns = 1,
+    };
+    yibu_loop *loop;
+    yibu_event event = YIBU_EVENT_INIT;
+    assert_int_equal(yibu_loop_new(&options, &loop), 0);
+    assert_int_equal(yibu_spawn(wait_for_event, &event), 0);
+    assert_true(yibu_loop_fd(loop) >= 0);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(yibu_loop_run_once(loop, YIBU_MS(2)), 1);
+    yibu_event_set(&event);
+    assert_int_equal(yibu_loop_run_once(loop, 0), 0);
+    assert_int_equal(yibu_loop_free(loop), 0);
+    assert_int_equal(h.count, 0);
+}
+
+static void stop_loop(yibu_loop *loop, const char *message, intptr_t code, void *arg)
+{
+    hear(loop, message, code, arg);
+    yibu_loop_stop(loop);
+}
+
+static void the_handler_may_stop_a_loop_that_runs_for_ever(void **state)
+{
+    (void)state;
+    heard h = {0};
+    yibu_loop_options options = {
+        .size = sizeof(options),
+        .exception_handler = stop_loop,
+        .exception_handler_arg = &h,
+        .deadlock_after_ns = YIBU_MS(1),
+    };
+    yibu_loop *loop;
+    yibu_event event = YIBU_EVENT_INIT;
+    assert_int_equal(yibu_loop_new(&options, &loop), 0);
+    assert_int_equal(yibu_spawn(wait_for_event, &event), 0);
+    assert_int_equal(yibu_run_forever(loop), 0);
+    assert_int_equal(h.count, 1);
+    yibu_event_set(&event);
+    assert_int_equal(yibu_loop_run_once(loop, 0), 0);
+    assert_int_equal(yibu_loop_free(loop), 0);
+}
+
+static int abort_on_failure(void **state)
+{
+    (void)state;
+    return setenv("CMOCKA_TEST_ABORT", "1", 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_loop_that_nothing_can_wake_is_reported_once),
+        cmocka_unit_test(the_runners_own_signal_handler_is_no_hope_but_still_works),
+        cmocka_unit_test(the_report_names_the_cycle),
+        cmocka_unit_test(of_many_tasks_the_oldest_are_listed),
+        cmocka_unit_test(a_task_that_sleeps_is_no_deadlock),
+        cmocka_unit_test(a_task_that_waits_for_io_is_no_deadlock),
+        cmocka_unit_test(a_function_on_a_pool_thread_is_no_deadlock),
+        cmocka_unit_test(a_watched_descriptor_is_hope),
+        cmocka_unit_test(a_signal_handler_of_the_programs_is_hope),
+        cmocka_unit_test(a_signal_handler_that_was_removed_is_none),
+        cmocka_unit_test(a_thread_that_has_called_in_may_do_so_again),
+        cmocka_unit_test(a_thread_that_calls_in_within_the_patience_is_not_accused),
+        cmocka_unit_test(a_false_alarm_does_no_harm),
+        cmocka_unit_test(without_limit_nothing_is_ever_reported),
+        cmocka_unit_test(a_loop_that_is_driven_from_outside_is_not_accused),
+        cmocka_unit_test(the_handler_may_stop_a_loop_that_runs_for_ever),
+    };
+    return cmocka_run_group_tests(tests, abort_on_failure, NULL);
+}
