@@ -1,7 +1,5 @@
 /* Events. */
-#include <errno.h>
-
-#include "test.h"
+#include "waiting.h"
 
 typedef struct waiter {
     yibu_event *event;
@@ -21,12 +19,6 @@ static intptr_t wait_and_note(void *arg)
 static intptr_t wait_for_event(void *event)
 {
     return yibu_event_wait(event);
-}
-
-static void await_result(yibu_task *task, intptr_t expected)
-{
-    assert_int_equal(yibu_await(task), expected);
-    yibu_task_unref(task);
 }
 
 LOOP_TEST(a_set_event_is_not_waited_for)
@@ -126,6 +118,62 @@ LOOP_TEST(a_time_limit_ends_the_wait)
     return 0;
 }
 
+LOOP_TEST(tasks_that_wait_after_clear_block_until_the_event_is_set_again)
+{
+    yibu_event event = YIBU_EVENT_INIT;
+    yibu_event_set(&event);
+    await_result(start(wait_for_event, &event), 0);
+    yibu_event_clear(&event);
+    yibu_task *task = start(wait_for_event, &event);
+    settle();
+    assert_false(yibu_task_done(task));
+    yibu_event_set(&event);
+    await_result(task, 0);
+    return 0;
+}
+
+static intptr_t wait_in_a_shield(void *event)
+{
+    yibu_timeout shield;
+    int r = yibu_shield_begin(&shield, YIBU_FOREVER);
+    if (r == 0)
+        r = yibu_event_wait(event);
+    yibu_shield_end(&shield);
+    return r;
+}
+
+LOOP_TEST(a_cancel_does_not_end_a_wait_in_a_shield)
+{
+    yibu_event event = YIBU_EVENT_INIT;
+    yibu_task *task = start(wait_in_a_shield, &event);
+    settle();
+    yibu_task_cancel(task);
+    settle();
+    assert_false(yibu_task_done(task));
+    yibu_event_set(&event);
+    await_result(task, 0);
+    return 0;
+}
+
+LOOP_TEST(statistics_count_those_who_wait)
+{
+    yibu_event event = YIBU_EVENT_INIT;
+    yibu_event_stats stats;
+    yibu_task *tasks[2] = {start(wait_for_event, &event), start(wait_for_event, &event)};
+    settle();
+    yibu_event_statistics(&event, &stats);
+    assert_false(stats.set);
+    assert_int_equal(stats.waiting, 2);
+    assert_string_equal(wait_of(tasks[0]), "event");
+    yibu_event_set(&event);
+    yibu_event_statistics(&event, &stats);
+    assert_true(stats.set);
+    assert_int_equal(stats.waiting, 0);
+    await_result(tasks[0], 0);
+    await_result(tasks[1], 0);
+    return 0;
+}
+
 static void set_event(void *event)
 {
     yibu_event_set(event);
@@ -174,6 +222,9 @@ int main(void)
         cmocka_unit_test(a_waiter_cancelled_after_it_was_woken_has_succeeded),
         cmocka_unit_test(a_cancelled_task_does_not_pass_a_set_event),
         cmocka_unit_test(a_time_limit_ends_the_wait),
+        cmocka_unit_test(tasks_that_wait_after_clear_block_until_the_event_is_set_again),
+        cmocka_unit_test(a_cancel_does_not_end_a_wait_in_a_shield),
+        cmocka_unit_test(statistics_count_those_who_wait),
         cmocka_unit_test(a_callback_may_set_an_event),
         cmocka_unit_test(an_event_at_file_scope_serves_one_loop_after_another),
         cmocka_unit_test(an_event_at_file_scope_serves_one_loop_after_another),

@@ -1,22 +1,15 @@
 /* Semaphores: fair, and exact about every permit. */
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "test.h"
+#include "waiting.h"
 
 static intptr_t acquire(void *semaphore)
 {
     return yibu_semaphore_acquire(semaphore);
-}
-
-static void await_result(yibu_task *task, intptr_t expected)
-{
-    assert_int_equal(yibu_await(task), expected);
-    yibu_task_unref(task);
 }
 
 LOOP_TEST(permits_are_taken_and_given_back)
@@ -123,6 +116,161 @@ LOOP_TEST(a_time_limit_ends_the_wait_and_takes_no_permit)
     assert_int_equal(yibu_timeout_end(&limit, yibu_semaphore_acquire(&s)), -ETIMEDOUT);
     yibu_semaphore_release(&s);
     assert_int_equal(s.value, 1);
+    return 0;
+}
+
+/* What asyncio's documentation says, beside the above. */
+
+LOOP_TEST(acquire_returns_at_once_where_the_counter_is_greater_than_zero_and_else_waits)
+{
+    yibu_semaphore s = YIBU_SEMAPHORE_INIT(1);
+    yibu_task *first = start(acquire, &s), *second = start(acquire, &s);
+    settle();
+    assert_true(yibu_task_done(first));
+    assert_false(yibu_task_done(second));
+    assert_int_equal(yibu_semaphore_release(&s), 0);
+    await_result(first, 0);
+    await_result(second, 0);
+    return 0;
+}
+
+LOOP_TEST(locked_says_that_it_cannot_be_acquired_immediately)
+{
+    yibu_semaphore s = YIBU_SEMAPHORE_INIT(1);
+    assert_false(yibu_semaphore_locked(&s));
+    assert_int_equal(yibu_semaphore_acquire(&s), 0);
+    assert_true(yibu_semaphore_locked(&s));
+    yibu_task *task = start(acquire, &s);
+    settle();
+    assert_int_equal(yibu_semaphore_release(&s), 0);
+    assert_true(yibu_semaphore_locked(&s)); /* the permit is the waiter's */
+    await_result(task, 0);
+    assert_int_equal(yibu_semaphore_release(&s), 0);
+    assert_false(yibu_semaphore_locked(&s));
+    return 0;
+}
+
+LOOP_TEST(a_semaphore_may_be_released_more_often_than_it_was_acquired)
+{
+    yibu_semaphore s = YIBU_SEMAPHORE_INIT(0);
+    for (size_t i = 1; i <= 3; i++) {
+        assert_int_equal(yibu_semaphore_release(&s), 0);
+        assert_int_equal(s.value, i);
+    }
+    return 0;
+}
+
+LOOP_TEST(a_bounded_semaphore_refuses_a_release_beyond_its_initial_value)
+{
+    yibu_semaphore s = YIBU_BOUNDED_SEMAPHORE_INIT(2);
+    assert_int_equal(yibu_semaphore_release(&s), -EINVAL);
+    assert_int_equal(s.value, 2);
+    assert_int_equal(yibu_semaphore_acquire(&s), 0);
+    assert_int_equal(yibu_semaphore_release(&s), 0);
+    assert_int_equal(yibu_semaphore_release(&s), -EINVAL);
+    yibu_semaphore none = YIBU_BOUNDED_SEMAPHORE_INIT(0);
+    assert_int_equal(yibu_semaphore_release(&none), -EINVAL);
+    return 0;
+}
+
+LOOP_TEST(a_bounded_semaphore_hands_its_permits_on)
+{
+    yibu_semaphore s = YIBU_BOUNDED_SEMAPHORE_INIT(1);
+    assert_int_equal(yibu_semaphore_acquire(&s), 0);
+    yibu_task *first = start(acquire, &s), *second = start(acquire, &s);
+    settle();
+    assert_int_equal(yibu_semaphore_release(&s), 0);
+    yibu_task_cancel(first);
+    await_result(first, -ECANCELED);
+    await_result(second, 0);
+    assert_int_equal(yibu_semaphore_release(&s), 0);
+    assert_int_equal(yibu_semaphore_release(&s), -EINVAL);
+    return 0;
+}
+
+LOOP_TEST(a_counter_at_its_largest_value_refuses_a_release)
+{
+    yibu_semaphore s = YIBU_SEMAPHORE_INIT(SIZE_MAX);
+    assert_int_equal(yibu_semaphore_release(&s), -EINVAL);
+    assert_int_equal(s.value, SIZE_MAX);
+    return 0;
+}
+
+/* Known of others: the woken waiter is only marked, and its cancel forgets the permit, or a newcomer
+ * takes it in between. */
+LOOP_TEST(a_permit_is_not_lost_on_the_cancel_of_the_task_it_was_given_to)
+{
+    yibu_semaphore s = YIBU_SEMAPHORE_INIT(1);
+    assert_int_equal(yibu_semaphore_acquire(&s), 0);
+    yibu_task *woken = start(acquire, &s);
+    settle();
+    assert_int_equal(yibu_semaphore_release(&s), 0);
+    yibu_task_cancel(woken);
+    yibu_task *newcomer = start(acquire, &s);
+    await_result(woken, -ECANCELED);
+    await_result(newcomer, 0);
+    assert_int_equal(s.value, 0);
+    return 0;
+}
+
+static intptr_t acquire_in_a_shield(void *s)
+{
+    yibu_timeout shield;
+    int r = yibu_shield_begin(&shield, YIBU_FOREVER);
+    if (r == 0)
+        r = yibu_semaphore_acquire(s);
+    yibu_shield_end(&shield);
+    return r;
+}
+
+LOOP_TEST(a_cancel_does_not_end_a_wait_in_a_shield)
+{
+    yibu_semaphore s = YIBU_SEMAPHORE_INIT(0);
+    yibu_task *task = start(acquire_in_a_shield, &s);
+    settle();
+    yibu_task_cancel(task);
+    settle();
+    assert_false(yibu_task_done(task));
+    assert_int_equal(yibu_semaphore_release(&s), 0);
+    await_result(task, 0);
+    return 0;
+}
+
+LOOP_TEST(a_block_holds_a_permit_and_gives_it_back)
+{
+    yibu_semaphore s = YIBU_SEMAPHORE_INIT(1);
+    int r, rounds = 0;
+    YIBU_WITH_SEMAPHORE(r, &s)
+    {
+        assert_int_equal(s.value, 0);
+        rounds++;
+    }
+    assert_int_equal(r, 0);
+    assert_int_equal(rounds, 1);
+    assert_int_equal(s.value, 1);
+    return 0;
+}
+
+LOOP_TEST(statistics_count_permits_and_waiters)
+{
+    yibu_semaphore s = YIBU_BOUNDED_SEMAPHORE_INIT(1), unbounded = YIBU_SEMAPHORE_INIT(3);
+    yibu_semaphore_stats stats;
+    yibu_semaphore_statistics(&unbounded, &stats);
+    assert_int_equal(stats.value, 3);
+    assert_int_equal(stats.bound, SIZE_MAX);
+    assert_int_equal(stats.waiting, 0);
+    assert_int_equal(yibu_semaphore_acquire(&s), 0);
+    yibu_task *tasks[2] = {start(acquire, &s), start(acquire, &s)};
+    settle();
+    yibu_semaphore_statistics(&s, &stats);
+    assert_int_equal(stats.value, 0);
+    assert_int_equal(stats.bound, 1);
+    assert_int_equal(stats.waiting, 2);
+    assert_string_equal(wait_of(tasks[0]), "semaphore");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(yibu_semaphore_release(&s), 0);
+        await_result(tasks[i], 0);
+    }
     return 0;
 }
 
@@ -242,6 +390,17 @@ int main(void)
         cmocka_unit_test(a_waiter_cancelled_after_it_was_woken_passes_its_permit_on),
         cmocka_unit_test(a_cancelled_task_takes_no_free_permit),
         cmocka_unit_test(a_time_limit_ends_the_wait_and_takes_no_permit),
+        cmocka_unit_test(
+            acquire_returns_at_once_where_the_counter_is_greater_than_zero_and_else_waits),
+        cmocka_unit_test(locked_says_that_it_cannot_be_acquired_immediately),
+        cmocka_unit_test(a_semaphore_may_be_released_more_often_than_it_was_acquired),
+        cmocka_unit_test(a_bounded_semaphore_refuses_a_release_beyond_its_initial_value),
+        cmocka_unit_test(a_bounded_semaphore_hands_its_permits_on),
+        cmocka_unit_test(a_counter_at_its_largest_value_refuses_a_release),
+        cmocka_unit_test(a_permit_is_not_lost_on_the_cancel_of_the_task_it_was_given_to),
+        cmocka_unit_test(a_cancel_does_not_end_a_wait_in_a_shield),
+        cmocka_unit_test(a_block_holds_a_permit_and_gives_it_back),
+        cmocka_unit_test(statistics_count_permits_and_waiters),
         cmocka_unit_test(no_permit_is_lost_or_doubled_whatever_is_cancelled),
         cmocka_unit_test(only_tasks_wait_but_anybody_may_try),
         cmocka_unit_test(a_release_from_another_thread_aborts_with_a_reason),
