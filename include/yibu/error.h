@@ -11,7 +11,7 @@ enum {
     YIBU_EWORKER = -4099,   /* the worker process running the job died */
     YIBU_ENOJOB = -4100,    /* the worker does not know a job of that name */
     YIBU_EBUSY = -4101,     /* the object is in use by a loop that is running */
-    YIBU_EBROKEN = -4102,   /* the barrier was broken by an abort, a reset or a cancel */
+    YIBU_EBROKEN = -4102,   /* the barrier was aborted, or reset while the task waited */
 
     /* Name resolution (RFC 3493, section 6.1): getaddrinfo's EAI_ codes. */
     YIBU_EAI_AGAIN = -4200,    /* temporary failure in name resolution */
