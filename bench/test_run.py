@@ -148,6 +148,22 @@ class Discovery(Folder):
                 self.assertTrue(topic.peers[0].is_yibu, name)
 
 
+    def test_quick_runs_are_no_longer_and_known_peers_are_scaled(self):
+        bench = Path(__file__).resolve().parent
+        for name in topic_names(bench):
+            full, quick = read_topic(bench / name), read_topic(bench / name, quick=True)
+            stems = {peer.runtime for peer in full.peers} | {p.source.stem for p in full.peers}
+            for case, small in zip(full.cases, quick.cases):
+                self.assertLessEqual(small.n, case.n, name)
+                self.assertLessEqual(set(case.scale), stems, name)
+
+    def test_every_topic_is_described(self):
+        bench = Path(__file__).resolve().parent
+        described = (bench / "README.md").read_text(encoding="utf-8")
+        for name in topic_names(bench):
+            self.assertIn(f"\n### {name}\n", described)
+
+
 class Running(Folder):
     def test_every_round_of_every_peer_is_counted(self):
         self.peer("yibu.py", self.says(10))
