@@ -35,22 +35,28 @@ typedef struct yibu_group_options {
     size_t max_failures;          /* room there; further ones go to the exception handler */
 } yibu_group_options;
 
-/* In the caller's storage; made by yibu_group_begin. */
+/* In the caller's storage; begin with YIBU_GROUP_INIT. */
 typedef struct yibu_group {
     void *state; /* the runtime's, while it is open */
     size_t failures;
     int closed; /* what adding a child answers while state is NULL */
     int stage;  /* of YIBU_GROUP */
     intptr_t *ret_result;
-    uintptr_t reserved[2];
+    bool cancelled;
+    uintptr_t reserved;
 } yibu_group;
+
+#define YIBU_GROUP_INIT               \
+    {                                 \
+        NULL, 0, 0, 0, NULL, false, 0 \
+    }
 
 YIBU_BEGIN_DECLS
 
 /* Opens a group, which is a scope of the running task up to yibu_group_end.  options may be NULL.
  * Never suspends.  Context: a task.
- * Returns 0, -ENOMEM, -EINVAL or YIBU_ENOTASK.  After a failure adding children fails with the
- * same, and so does yibu_group_end: it is enough to look there. */
+ * Returns 0, -ENOMEM, -EINVAL, -EBUSY where it is open already, or YIBU_ENOTASK.  After a failure
+ * adding children fails with the same, and so does yibu_group_end: it is enough to look there. */
 YIBU_API int yibu_group_begin_at(yibu_group *group, const yibu_group_options *options,
                                  const char *place);
 #define yibu_group_begin(group, options) yibu_group_begin_at((group), (options), YIBU_HERE)
@@ -95,12 +101,12 @@ YIBU_API int yibu_group_start_at(yibu_group *group, yibu_coroutine *fn, void *ar
  * time; or YIBU_ENOTASK. */
 YIBU_API int yibu_group_started(intptr_t value);
 
-/* Cancels the children and the rest of the body, as a way to leave early: no failure.
- * Never suspends.  Context: the loop's thread.  Returns true, or false where the group is not open
- * any more. */
+/* Cancels the children and the rest of the body, as a way to leave early: no failure.  Before the
+ * group begins: it will begin cancelled.  After its end: no effect.
+ * Never suspends.  Context: the loop's thread.  Returns true, or false where it has ended. */
 YIBU_API bool yibu_group_cancel(yibu_group *group);
 
-/* Whether the group was cancelled, by anyone or by a failure; while it is open. */
+/* Whether it was cancelled, by anyone or by a failure; also after its end, until it begins anew. */
 YIBU_API bool yibu_group_cancelled(const yibu_group *group);
 
 /* How many children have not ended, those in line included. */
@@ -135,9 +141,8 @@ static inline void yibu_group_leave_(yibu_group *group)
  * then the group's.  At the end of the body (also by `continue`) its children are waited for; where
  * it is left early (break, return, goto), they are cancelled first.  Without memory for the group
  * the body does not run. */
-#define YIBU_GROUP(NAME, options, ret_result)             \
-    for (__attribute__((cleanup(yibu_group_leave_)))      \
-         yibu_group NAME = {NULL, 0, 0, 0, NULL, {0, 0}}; \
+#define YIBU_GROUP(NAME, options, ret_result)                                           \
+    for (__attribute__((cleanup(yibu_group_leave_))) yibu_group NAME = YIBU_GROUP_INIT; \
          yibu_group_block_(&NAME, (options), (ret_result), YIBU_HERE);)
 #endif
 

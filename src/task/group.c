@@ -225,9 +225,14 @@ static int begin(yibu_group *handle, const yibu_group_options *options, const ch
 
 int yibu_group_begin_at(yibu_group *handle, const yibu_group_options *options, const char *place)
 {
-    handle->state = NULL;
+    if (handle->state)
+        return -EBUSY;
+    bool cancelled = handle->cancelled && handle->closed == 0;
     handle->failures = 0;
+    handle->cancelled = false;
     handle->closed = begin(handle, options, place);
+    if (handle->closed == 0 && cancelled)
+        (void)yibu_group_cancel(handle);
     return handle->closed;
 }
 
@@ -292,8 +297,10 @@ int yibu_group_create_task_at(yibu_group *handle, yibu_coroutine *fn, void *arg,
 bool yibu_group_cancel(yibu_group *handle)
 {
     group *g = handle->state;
-    if (!g)
-        return false;
+    if (!g) {
+        handle->cancelled |= handle->closed == 0;
+        return handle->closed == 0;
+    }
     yb_task_check_thread(g->scope.task, "its group was cancelled");
     if (!g->scope.cancelled)
         g->dismissed = true;
@@ -304,7 +311,7 @@ bool yibu_group_cancel(yibu_group *handle)
 bool yibu_group_cancelled(const yibu_group *handle)
 {
     const group *g = handle->state;
-    return g && g->scope.cancelled;
+    return g ? g->scope.cancelled : handle->cancelled;
 }
 
 size_t yibu_group_children(const yibu_group *handle)
@@ -390,6 +397,7 @@ intptr_t yibu_group_end(yibu_group *handle, intptr_t result)
     handle->state = NULL;
     handle->closed = YIBU_ESHUTDOWN;
     handle->failures = g->failures;
+    handle->cancelled = g->scope.cancelled;
     result = judge(g, result);
     yb_free(g);
     return result;
