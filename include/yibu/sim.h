@@ -147,6 +147,22 @@ __attribute__((format(printf, 1, 2)))
 YIBU_API void
 yibu_sim_trace(const char *format, ...);
 
+/* Parts two hosts, or with NULL for b one host from everybody: what is sent between them arrives
+ * once the link is whole again.  Hosts are numeric addresses.  Context: the loop's thread.
+ * Returns 0, -EINVAL, -ENOMEM, or -ENOTSUP outside simulations. */
+YIBU_API int yibu_sim_partition(const char *a, const char *b);
+
+/* Ends the partitions made with the same hosts.  Returns how many, or as above. */
+YIBU_API int yibu_sim_heal(const char *a, const char *b);
+
+/* Breaks the connections between two hosts, or of one: both ends have -ECONNRESET.
+ * Returns how many, or as above. */
+YIBU_API int yibu_sim_reset(const char *a, const char *b);
+
+/* The host from which connections to others than the loopback are made from now on: it has an
+ * address for documentation before.  Returns 0 or as above. */
+YIBU_API int yibu_sim_set_host(const char *host);
+
 YIBU_END_DECLS
 
 #endif

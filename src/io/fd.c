@@ -41,6 +41,9 @@ int yibu_close(int fd)
     yibu_loop *loop = yb_loop_current;
     if (loop && fd >= 0)
         loop->backend->class->forget_fd(loop->backend, fd);
+    const yb_network_class *network = yb_loop_network_of(fd);
+    if (network)
+        return network->close(loop->backend, fd);
     /* Whatever close says but EBADF, Linux has released the descriptor. */
     return close(fd) < 0 && errno == EBADF ? -EBADF : 0;
 }

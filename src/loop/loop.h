@@ -160,6 +160,19 @@ void yb_op_begin_custom(yibu_loop *loop, yb_op *op, bool (*cancel)(yb_op *op), v
 /* Asks a started operation to end early; false where it is not under way. */
 bool yb_op_cancel(yb_op *op);
 
+/* The network of this thread's loop where it is not the kernel's; else NULL. */
+static inline const yb_network_class *yb_loop_network(void)
+{
+    return yb_loop_current ? yb_loop_current->backend->class->network : NULL;
+}
+
+/* The same, where fd is one of its sockets. */
+static inline const yb_network_class *yb_loop_network_of(int fd)
+{
+    const yb_network_class *network = yb_loop_network();
+    return network && network->owns(yb_loop_current->backend, fd) ? network : NULL;
+}
+
 /* Whether calls for descriptor and operation forms may go on: 0, -EINVAL or YIBU_EFORKED. */
 int yb_loop_check(const yibu_loop *loop);
 

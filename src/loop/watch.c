@@ -105,7 +105,7 @@ static void discard(yibu_loop *loop, watch *w, int fd, int direction)
 
 static int start(yibu_loop *loop, int fd, int direction, yibu_callback *callback, void *arg)
 {
-    if (fcntl(fd, F_GETFD) < 0)
+    if (!yb_loop_network_of(fd) && fcntl(fd, F_GETFD) < 0)
         return -errno; /* io_uring would tell only later */
     int r = reserve(loop, fd);
     if (r < 0)

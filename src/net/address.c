@@ -11,6 +11,8 @@
 #include <unistd.h>
 #include <yibu/address.h>
 
+#include "loop/loop.h"
+
 static const struct sockaddr_in *as_ipv4(const yibu_address *address)
 {
     return (const struct sockaddr_in *)(const void *)&address->storage;
@@ -49,6 +51,8 @@ static void set_ipv6(yibu_address *ret_address, const struct in6_addr *host, uin
 /* Whether this machine has IPv6 at all, be it only the loopback. */
 static bool ipv6_is_there(void)
 {
+    if (yb_loop_network())
+        return true;
     int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return false;
@@ -189,6 +193,9 @@ int yibu_getsockname(int fd, yibu_address *ret_address)
 {
     if (!ret_address)
         return -EINVAL;
+    const yb_network_class *network = yb_loop_network_of(fd);
+    if (network)
+        return network->get_name(yb_loop_current->backend, fd, ret_address);
     yibu_address address = {.length = sizeof(address.storage)};
     if (getsockname(fd, (struct sockaddr *)&address.storage, &address.length) < 0)
         return -errno;

@@ -18,6 +18,7 @@ typedef struct lookup {
     yb_op *op;
     struct addrinfo **ret_list;
     struct addrinfo *list; /* the answer, until it is handed over */
+    yb_backend *backend;   /* where it has a network of its own; else NULL */
     struct addrinfo hints;
     const char *host, *service; /* NULL, or in the text */
     char text[];
@@ -57,6 +58,9 @@ static int code_of(int error)
 static intptr_t look_up(void *arg)
 {
     lookup *l = arg;
+    if (l->backend)
+        return l->backend->class->network->look_up(l->backend, l->host, l->service, &l->hints,
+                                                   &l->list);
     errno = 0;
     return code_of(getaddrinfo(l->host, l->service, &l->hints, &l->list));
 }
@@ -127,6 +131,7 @@ static int start(yibu_loop *loop, yb_op *op, lookup *l)
     if (r < 0)
         return r;
     l->op = op;
+    l->backend = loop->backend->class->network ? loop->backend : NULL;
     l->work.fn = look_up;
     l->work.arg = l;
     l->work.done = done;

@@ -7,9 +7,32 @@
 #include "io/fd_op.h"
 #include "net/socket.h"
 
+int yb_socket_new(int family)
+{
+    const yb_network_class *network = yb_loop_network();
+    if (network)
+        return network->open(yb_loop_current->backend, family);
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    return fd < 0 ? -errno : fd;
+}
+
 int yb_socket_set(int fd, int level, int option, int value)
 {
+    const yb_network_class *network = yb_loop_network_of(fd);
+    if (network)
+        return network->set_option(yb_loop_current->backend, fd, level, option, value);
     return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+int yb_socket_listen(int fd, const yibu_address *address, int backlog)
+{
+    const yb_network_class *network = yb_loop_network_of(fd);
+    if (network)
+        return network->listen(yb_loop_current->backend, fd, address, backlog);
+    if (bind(fd, (const struct sockaddr *)&address->storage, address->length) < 0 ||
+        listen(fd, backlog) < 0)
+        return -errno;
+    return 0;
 }
 
 int yibu_connect(int fd, const yibu_address *address)
@@ -81,5 +104,8 @@ int yibu_send_all(int fd, const void *buffer, size_t size, size_t *ret_sent)
 
 int yibu_shutdown(int fd, int how)
 {
+    const yb_network_class *network = yb_loop_network_of(fd);
+    if (network)
+        return network->shut_down(yb_loop_current->backend, fd, how);
     return shutdown(fd, how) < 0 ? -errno : 0;
 }

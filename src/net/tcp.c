@@ -11,16 +11,9 @@
 #include "net/socket.h"
 #include "task/task.h"
 
-static int new_socket(const yibu_address *address)
-{
-    int fd =
-        socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-    return fd < 0 ? -errno : fd;
-}
-
 static int connect_to(const yibu_address *address)
 {
-    int fd = new_socket(address);
+    int fd = yb_socket_new(address->storage.ss_family);
     if (fd < 0)
         return fd;
     yb_backend *backend = yb_task_current->future.loop->backend;
@@ -87,10 +80,7 @@ static int listen_on(int fd, const yibu_address *address, bool every,
         r = yb_socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
     if (r < 0)
         return r;
-    if (bind(fd, (const struct sockaddr *)&address->storage, address->length) < 0 ||
-        listen(fd, options->backlog > 0 ? options->backlog : SOMAXCONN) < 0)
-        return -errno;
-    return 0;
+    return yb_socket_listen(fd, address, options->backlog > 0 ? options->backlog : SOMAXCONN);
 }
 
 int yibu_tcp_listen(const char *text, uint16_t port, const yibu_listen_options *options)
@@ -105,7 +95,7 @@ int yibu_tcp_listen(const char *text, uint16_t port, const yibu_listen_options *
     int r = yibu_address_parse(text, port, &address);
     if (r < 0)
         return r;
-    int fd = new_socket(&address);
+    int fd = yb_socket_new(address.storage.ss_family);
     if (fd < 0)
         return fd;
     r = listen_on(fd, &address, !text || !text[0], &taken);

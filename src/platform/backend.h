@@ -17,6 +17,8 @@
 #include "base/timer_wheel.h"
 #include <yibu/op.h>
 
+struct addrinfo;
+
 typedef struct yb_backend yb_backend;
 typedef struct yb_op yb_op;
 
@@ -79,6 +81,21 @@ _Static_assert(sizeof(struct yb_op) <= sizeof(yibu_op), "yibu_op has room for yb
 /* The most that one system call transfers (read(2)). */
 enum { YB_MAX_TRANSFER = 0x7ffff000 };
 
+/* Sockets that are not the kernel's: what a simulator does in the place of the system calls around
+ * operations.  Results as theirs, failures as negative errnos. */
+typedef struct yb_network_class {
+    bool (*owns)(yb_backend *backend, int fd); /* whether fd is one of these sockets */
+    int (*open)(yb_backend *backend, int family);
+    int (*set_option)(yb_backend *backend, int fd, int level, int option, int value);
+    int (*listen)(yb_backend *backend, int fd, const yibu_address *address, int backlog);
+    int (*get_name)(yb_backend *backend, int fd, yibu_address *ret_address);
+    int (*shut_down)(yb_backend *backend, int fd, int how);
+    int (*close)(yb_backend *backend, int fd);
+    /* getaddrinfo(3), with a code of <yibu/error.h>.  Called where functions on threads run. */
+    int (*look_up)(yb_backend *backend, const char *host, const char *service,
+                   const struct addrinfo *hints, struct addrinfo **ret_list);
+} yb_network_class;
+
 typedef struct yb_backend_class {
     const char *name;
     int (*open)(unsigned entries, yb_backend **ret_backend);
@@ -103,6 +120,8 @@ typedef struct yb_backend_class {
     /* A descriptor that polls readable when wait(0) would find something, or a negative errno.
      * Asked for again whenever the loop ceases to run, to submit what was queued. */
     int (*descriptor)(yb_backend *backend);
+
+    const yb_network_class *network; /* NULL: the kernel's */
 
     int64_t (*now)(yb_backend *backend); /* monotonic, in nanoseconds */
     int (*random)(yb_backend *backend, void *ret_bytes, size_t size);

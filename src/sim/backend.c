@@ -5,18 +5,24 @@
 
 #include "loop/watch.h"
 #include "sim/clock.h"
+#include "sim/file.h"
+#include "sim/network.h"
+#include "sim/processes.h"
+#include "sim/threads.h"
 
 static int submit(yb_backend *backend, yb_op *op)
 {
-    (void)backend;
-    (void)op;
-    return -ENOTSUP;
+    yb_sim *sim = yb_sim_of(backend);
+    if (op->fd < YB_SIM_FIRST_FD)
+        return yb_sim_file_submit(sim, op);
+    yb_sim_socket *s = yb_sim_find_socket(sim, op->fd);
+    return s ? yb_sim_socket_submit(s, op) : -EBADF;
 }
 
+/* Only operations on the simulation's own sockets wait. */
 static void cancel(yb_backend *backend, yb_op *op)
 {
-    (void)backend;
-    yb_op_complete_soon(op, -ECANCELED);
+    yb_sim_socket_cancel(yb_sim_find_socket(yb_sim_of(backend), op->fd), op);
 }
 
 static void adopt_fd(yb_backend *backend, int fd)
@@ -27,8 +33,9 @@ static void adopt_fd(yb_backend *backend, int fd)
 
 static void forget_fd(yb_backend *backend, int fd)
 {
-    (void)backend;
-    (void)fd;
+    yb_sim_socket *s = yb_sim_find_socket(yb_sim_of(backend), fd);
+    if (s)
+        yb_sim_socket_end_all(s, -EBADF);
 }
 
 /* A loop whose time is its own cannot be driven by another. */
@@ -40,7 +47,7 @@ static int descriptor(yb_backend *backend)
 
 static void close_backend(yb_backend *backend)
 {
-    (void)backend;
+    yb_sim_network_destroy(yb_sim_of(backend));
 }
 
 const yb_backend_class yb_sim_backend_class = {
@@ -53,6 +60,7 @@ const yb_backend_class yb_sim_backend_class = {
     .wait = yb_sim_wait,
     .wake = yb_sim_wake,
     .descriptor = descriptor,
+    .network = &yb_sim_network_class,
     .now = yb_sim_now,
     .random = yb_sim_random_bytes,
 };
@@ -63,6 +71,9 @@ void yb_sim_abandon_loop(yb_sim *sim)
     yb_watch_free_all(loop);
     yb_call_drop_all(loop);
     yb_timer_disarm_all(loop);
+    yb_sim_threads_abandon(sim);
+    yb_sim_processes_abandon(sim);
+    yb_sim_network_destroy(sim);
     yb_scheduler_abandon(yb_scheduler_of(loop));
     yb_wheel_init(&loop->timers, sim->now_ns);
     loop->ready.head = loop->after_io.head = NULL;

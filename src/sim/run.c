@@ -12,10 +12,13 @@
 
 #include "base/memory.h"
 #include "sim/backend.h"
+#include "sim/network.h"
 #include "sim/options.h"
+#include "sim/processes.h"
 #include "sim/report.h"
 #include "sim/sim.h"
 #include "sim/steps.h"
+#include "sim/threads.h"
 #include "sim/trace.h"
 #include <yibu/error.h>
 
@@ -129,6 +132,9 @@ static int make_loop(keepsake *k)
     if (r < 0)
         return r;
     sim->loop->overseer = &sim->overseer;
+    yb_sim_network_init(sim);
+    yb_sim_threads_install(sim);
+    yb_sim_processes_install(sim);
     r = attach_scheduler(k, sim->loop);
     if (r < 0)
         (void)yibu_loop_free(sim->loop);

@@ -8,9 +8,11 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "exec/executor.h"
 #include "loop/loop.h"
 #include "loop/overseer.h"
 #include "platform/backend.h"
+#include "proc/job_executor.h"
 #include "sim/choices.h"
 #include "task/scheduler.h"
 #include <yibu/sim.h>
@@ -24,7 +26,36 @@ typedef struct yb_sim_chances {
     uint64_t short_transfer, reset, partition;
 } yb_sim_chances;
 
-typedef struct yb_sim {
+typedef struct yb_sim_socket yb_sim_socket;
+
+typedef struct yb_sim_network {
+    yb_sim_socket **sockets; /* by descriptor */
+    size_t capacity;
+    size_t first_free; /* no free place before it */
+    yb_list listeners;
+    yb_list connections;
+    yb_list partitions;
+    uint16_t next_port;
+} yb_sim_network;
+
+typedef struct yb_sim yb_sim;
+
+/* Functions on threads, done inline: threads.c. */
+typedef struct yb_sim_threads {
+    yb_executor executor;
+    yb_sim *sim;
+    yb_list line, busy;
+    unsigned running, max;
+} yb_sim_threads;
+
+/* Jobs in processes, done inline: processes.c. */
+typedef struct yb_sim_processes {
+    yb_job_executor executor;
+    yb_sim *sim;
+    yb_list busy;
+} yb_sim_processes;
+
+struct yb_sim {
     yb_overseer overseer;
     yb_backend backend;
     yibu_loop *loop;
@@ -47,11 +78,17 @@ typedef struct yb_sim {
     unsigned stranded;
     yb_task *running; /* a reference to it, while its item runs */
 
+    yb_sim_threads threads;
+    yb_sim_processes processes;
+    yb_sim_network network;
+    char host[64]; /* where connections come from; "": the default */
+    bool spared;   /* the simulator allocates for itself: no faults */
+
     FILE *trace_file;
     yibu_sim_record *record; /* mapped */
     size_t record_bytes;
     yibu_sim_report report;
-} yb_sim;
+};
 
 /* The run of this thread; NULL: none. */
 extern YB_THREAD_LOCAL yb_sim *yb_sim_current;

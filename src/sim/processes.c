@@ -1,0 +1,168 @@
+/* Jobs in worker processes: each runs inline, whole, at one instant, in the memory of the program:
+ * a job that crashes takes the simulation with it, but the seed may let its worker die.  Its input
+ * and output are copied all the same. */
+#include "sim/processes.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "proc/job.h"
+#include "sim/errand.h"
+#include "sim/network.h"
+#include "sim/trace.h"
+#include <yibu/error.h>
+
+typedef struct call {
+    yb_sim_errand errand; /* first */
+    yb_op *op;
+    yb_job_request request;
+    yibu_buffer output;
+    intptr_t status;
+    bool died;
+    int64_t began_ns;
+} call;
+
+static call *call_of(yb_list *links)
+{
+    return YB_CONTAINER_OF(links, call, errand.links);
+}
+
+static void leave(call *c)
+{
+    yb_sim_errand_stop(&c->errand);
+    yb_list_unlink(&c->errand.links);
+    yibu_buffer_free(&c->output);
+    yb_free(c);
+}
+
+static intptr_t run_function(yibu_job_function *function, yibu_bytes input, yibu_buffer *output)
+{
+    void *copy = NULL;
+    if (input.size > 0) {
+        copy = yb_malloc(input.size);
+        if (!copy)
+            return -ENOMEM;
+        memcpy(copy, input.data, input.size);
+    }
+    intptr_t status = function((yibu_bytes){copy, input.size}, output);
+    yb_free(copy);
+    return status;
+}
+
+static void run(yb_sim_errand *errand)
+{
+    call *c = (call *)(void *)errand;
+    const yibu_job *job = c->request.job;
+    if (!job->function)
+        job = yb_job_find(job->name, strlen(job->name));
+    c->status = YIBU_ENOJOB;
+    if (yb_sim_traces(errand->sim))
+        yb_sim_trace(errand->sim, "process", "runs job %s", c->request.job->name);
+    if (!job || !job->function)
+        return;
+    yibu_loop *loop = yb_sim_leave_loop(errand->sim);
+    c->status = run_function(job->function, c->request.input, &c->output);
+    yb_sim_enter_loop(errand->sim, loop);
+}
+
+static void fill_report(const call *c)
+{
+    yibu_job_report *to = c->request.options.report;
+    if (!to)
+        return;
+    yibu_job_report report = {.size = to->size, .worker = 1, .exit_status = -1};
+    report.run_ns = c->errand.sim->now_ns - c->began_ns;
+    if (c->died)
+        report.signal = SIGKILL;
+    memcpy(to, &report, report.size < sizeof(report) ? report.size : sizeof(report));
+}
+
+static void finish(yb_sim_errand *errand)
+{
+    call *c = (call *)(void *)errand;
+    yb_op *op = c->op;
+    intptr_t status = c->status;
+    yibu_buffer *to = c->request.ret_output;
+    errand->sim->spared = true;
+    if (to && c->output.size > 0 && yibu_buffer_append(to, c->output.data, c->output.size) < 0)
+        status = -ENOMEM;
+    errand->sim->spared = false;
+    fill_report(c);
+    if (c->died && yb_sim_traces(errand->sim))
+        yb_sim_trace(errand->sim, "process", "dies of job %s", c->request.job->name);
+    leave(c);
+    yb_op_complete_soon(op, status);
+}
+
+/* The worker of a job that runs would be killed: it ends at once either way. */
+static bool cancel(yb_op *op)
+{
+    leave(op->custom_data);
+    return true;
+}
+
+/* Decides at the beginning what is to become of it. */
+static void start(call *c)
+{
+    yb_sim *sim = c->errand.sim;
+    int64_t limit_ns = c->request.options.timeout_ns;
+    c->began_ns = sim->now_ns;
+    if (yb_sim_faulty(sim, sim->chances.job)) {
+        c->died = true;
+        c->status = YIBU_EWORKER;
+        yb_sim_errand_fail_after(&c->errand, sim->options.work_ns);
+    } else if (limit_ns > 0 && limit_ns <= sim->options.work_ns && yb_sim_below(sim, 2)) {
+        c->died = true;
+        c->status = -ETIMEDOUT;
+        yb_sim_errand_fail_after(&c->errand, limit_ns);
+    } else {
+        yb_sim_errand_start(&c->errand);
+    }
+}
+
+static int begin(yb_job_executor *executor, yb_op *op, const yb_job_request *request)
+{
+    yb_sim_processes *processes = YB_CONTAINER_OF(executor, yb_sim_processes, executor);
+    yb_sim *sim = processes->sim;
+    call *c = yb_sim_allocate(sim, sizeof(*c));
+    if (!c)
+        return -ENOMEM;
+    c->errand.sim = sim;
+    c->errand.run = run;
+    c->errand.finish = finish;
+    c->op = op;
+    c->request = *request;
+    yb_list_push_back(&processes->busy, &c->errand.links);
+    yb_op_begin_custom(sim->loop, op, cancel, c);
+    start(c);
+    return 0;
+}
+
+static void end(yb_loop_part *part)
+{
+    yb_sim_processes *processes = YB_CONTAINER_OF(part, yb_sim_processes, executor.part);
+    processes->sim->loop->parts[YB_PART_PROCESSES] = NULL;
+    while (!yb_list_empty(&processes->busy)) {
+        call *c = call_of(processes->busy.next);
+        yb_op_complete_soon(c->op, -ECANCELED);
+        leave(c);
+    }
+}
+
+void yb_sim_processes_abandon(yb_sim *sim)
+{
+    while (!yb_list_empty(&sim->processes.busy))
+        leave(call_of(sim->processes.busy.next));
+}
+
+void yb_sim_processes_install(yb_sim *sim)
+{
+    yb_sim_processes *processes = &sim->processes;
+    processes->sim = sim;
+    processes->executor.part = (yb_loop_part){.free = end};
+    processes->executor.begin = begin;
+    yb_list_init(&processes->busy);
+    sim->loop->parts[YB_PART_PROCESSES] = &processes->executor.part;
+}
