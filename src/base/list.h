@@ -31,6 +31,12 @@ static inline void yb_list_push_back(yb_list *list, yb_list *item)
     list->previous = item;
 }
 
+/* Also puts item behind another one that is in a list. */
+static inline void yb_list_push_front(yb_list *list, yb_list *item)
+{
+    yb_list_push_back(list->next, item);
+}
+
 /* Takes item out of the list it is in, and leaves its own links as they were. */
 static inline void yb_list_unlink(yb_list *item)
 {
