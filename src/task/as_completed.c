@@ -1,7 +1,8 @@
 /* as_completed: futures in the order in which they end, as an iterator.
  *
  * A future whose end has come, or was there before, stands in the queue of those to hand out.  The
- * iterator holds a reference to every future, so what it hands out lives until it is closed. */
+ * iterator holds a reference to every future, so what it hands out lives until it is closed.
+ * yibu_iterator_next sees to it that there is one consumer, a task whose cancel is not pending. */
 #include <errno.h>
 
 #include "base/memory.h"
@@ -90,12 +91,10 @@ static int hand_out(completion *c, void **ret_item)
 static int next(yibu_iterator *iterator, void **ret_item)
 {
     completion *c = of_iterator(iterator);
-    int r;
-    yb_task *task = yb_task_enter(&r);
-    if (!task || c->failure || c->handed == c->many.count)
-        return task ? c->failure : r;
+    if (c->failure || c->handed == c->many.count)
+        return c->failure;
     if (yb_list_empty(&c->ended) && !c->late)
-        wait_for_next(c, task);
+        wait_for_next(c, yb_task_current);
     if (!yb_list_empty(&c->ended))
         return hand_out(c, ret_item);
     return c->late ? -ETIMEDOUT : -ECANCELED;
