@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,6 +169,13 @@ static void settle(yibu_loop *loop)
         yb_loop_turn(loop, INT64_MAX);
 }
 
+/* Pairs with the end of yb_loop_post. */
+static void wait_for_posters(yibu_loop *loop)
+{
+    while (atomic_load_explicit(&loop->posters, memory_order_acquire) > 0)
+        sched_yield();
+}
+
 int yibu_loop_free(yibu_loop *loop)
 {
     if (!loop)
@@ -185,6 +193,7 @@ int yibu_loop_free(yibu_loop *loop)
     yb_signal_forget_loop(loop);
     yb_call_drop_all(loop);
     settle(loop);
+    wait_for_posters(loop);
     yb_timer_disarm_all(loop);
     if (loop->parts[YB_PART_TASKS])
         loop->parts[YB_PART_TASKS]->free(loop->parts[YB_PART_TASKS]);
@@ -219,13 +228,17 @@ void yb_loop_wake(yibu_loop *loop)
         loop->backend->class->wake(loop->backend);
 }
 
+/* The item may be run, and the loop be freed, before the poster has looked at `asleep`: hence
+ * `posters`, whose last change (release) is the poster's last access. */
 void yb_loop_post(yibu_loop *loop, yb_runnable *item)
 {
+    atomic_fetch_add_explicit(&loop->posters, 1, memory_order_relaxed);
     yb_runnable *head = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
     do
         item->next = head;
     while (!atomic_compare_exchange_weak(&loop->inbox, &head, item));
     yb_loop_wake(loop);
+    atomic_fetch_sub_explicit(&loop->posters, 1, memory_order_release);
 }
 
 int64_t yb_loop_deadline(yibu_loop *loop, int64_t delay_ns)

@@ -67,6 +67,7 @@ struct yibu_loop {
     /* Any thread. */
     _Atomic(yb_runnable *) inbox; /* last in, first out; reversed by the loop */
     atomic_bool asleep;           /* whoever clears it must wake the backend */
+    _Atomic(unsigned) posters;    /* who is in yb_loop_post: the loop's end waits for them */
     atomic_bool signalled;        /* a signal of this loop's came in */
     atomic_bool called_in;        /* another thread knows the loop and may call in again */
 };
