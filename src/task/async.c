@@ -53,7 +53,7 @@ yibu_task *yibu_async_start_(yibu_async_frame *frame, const yibu_task_options *o
         return NULL;
     yibu_task *task = yibu_create_task_at(header_of(frame)->type->coroutine, frame, options, place);
     if (task)
-        yb_task_of(task)->frame = frame;
+        task->flags |= YB_TASK_OWNS_FRAME;
     else
         yb_async_free(frame);
     return task;
@@ -74,8 +74,10 @@ int yibu_async_go_(yibu_async_frame *frame, const char *place)
 /* The frame of a task of that coroutine, else NULL. */
 static void *frame_of(yibu_task *task, yibu_async_function_ *function)
 {
-    void *frame = yb_is_task(task) ? yb_task_of(task)->frame : NULL;
-    return frame && header_of(frame)->type->function == function ? frame : NULL;
+    if (!(task->flags & YB_TASK_OWNS_FRAME))
+        return NULL;
+    void *frame = yb_task_of(task)->arg;
+    return header_of(frame)->type->function == function ? frame : NULL;
 }
 
 /* A status is an int that is 0 or more, or a failure: the program's compiler relies on it. */

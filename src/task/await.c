@@ -98,10 +98,10 @@ static intptr_t suspend(yb_task *task, yibu_future *future, const yb_wait_class 
 static intptr_t await(yibu_future *future, const yb_wait_class *class)
 {
     int error = 0;
-    if (yibu_future_done(future))
+    if (YB_UNLIKELY(!future || future->state == YB_FUTURE_ENDED))
         return yibu_future_result(future);
     yb_task *task = enter(future, &error);
-    return task ? suspend(task, future, class, 0) : error;
+    return YB_LIKELY(task != NULL) ? suspend(task, future, class, 0) : error;
 }
 
 intptr_t yibu_await(yibu_future *future)

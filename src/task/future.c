@@ -108,7 +108,8 @@ void yb_future_free(yibu_future *future)
 
 /* The end. */
 
-void yb_future_notify(yibu_future *future)
+/* Where several wait, or one only listens. */
+__attribute__((noinline)) static void notify_each(yibu_future *future)
 {
     yb_waiters called = {{NULL, NULL}};
     while (!yb_waiters_empty(&future->waiters)) {
@@ -126,6 +127,17 @@ void yb_future_notify(yibu_future *future)
         yb_list_unlink(&first->links);
         yb_waiters_add(&future->waiters, first);
     }
+}
+
+void yb_future_notify(yibu_future *future)
+{
+    yb_waiter *first = yb_waiters_first(&future->waiters);
+    if (YB_UNLIKELY(first->interest != YB_AWAITS || first->links.next != &future->waiters.list)) {
+        notify_each(future);
+        return;
+    }
+    future->flags |= YB_FUTURE_RESULT_SEEN;
+    yb_waiter_end(first, future->result, 0);
 }
 
 static void complete(yibu_future *future, intptr_t result)

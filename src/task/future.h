@@ -25,6 +25,8 @@ enum {
     YB_TASK_DEFAULT_STACK = 1 << 3,
     YB_TASK_CHECK_STACK = 1 << 4, /* the stack is guarded by a canary only */
     YB_FUTURE_PLAIN = 1 << 5,     /* no task */
+    YB_TASK_STARTED = 1 << 6,     /* it said so: yibu_group_started */
+    YB_TASK_OWNS_FRAME = 1 << 7,  /* its argument is the frame of a typed coroutine's call */
 };
 
 struct yibu_future {

@@ -301,7 +301,6 @@ static void run_with_care(yb_scheduler *s, yb_task *creator, yb_task *task)
 
 void yb_task_run_eagerly(yb_scheduler *s, yb_task *task)
 {
-    task->future.state = YB_TASK_READY;
     if (!prepare_start(s, task))
         return;
     if (s->eager++ == 0)

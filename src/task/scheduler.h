@@ -70,7 +70,6 @@ static inline void yb_task_enlist(yb_scheduler *s, yb_task *task, yb_list *behin
 static inline void yb_task_enqueue(yb_scheduler *s, yb_task *task)
 {
     yb_task_enlist(s, task, s->tasks.previous);
-    task->future.state = YB_TASK_READY;
     yb_loop_ready(s->loop, &task->ready);
 }
 

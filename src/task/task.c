@@ -16,7 +16,9 @@
 
 enum { CACHE_MAX = 1024 };
 
-yb_task *yb_task_make(yibu_coroutine *fn, void *arg, size_t stack_bytes, const char *place)
+/* A task that is in no list yet; *ret_scheduler is its loop's. */
+static inline yb_task *make(yibu_coroutine *fn, void *arg, size_t stack_bytes, const char *place,
+                            yb_scheduler **ret_scheduler)
 {
     yibu_loop *loop = yb_loop_current;
     const yb_task *creator = yb_task_current;
@@ -26,33 +28,33 @@ yb_task *yb_task_make(yibu_coroutine *fn, void *arg, size_t stack_bytes, const c
     yb_task *task = s ? yb_task_allocate(s) : NULL;
     if (YB_UNLIKELY(!task))
         return NULL;
+    *ret_scheduler = s;
+    task->future = (yibu_future){
+        .result = -EINPROGRESS,
+        .loop = loop,
+        .references = 1,
+        .state = YB_TASK_READY,
+        .flags = stack_bytes == 0 ? YB_TASK_DEFAULT_STACK : 0,
+    };
     task->stack = NULL;
     task->fn = fn;
     task->arg = arg;
-    task->frame = NULL;
-    task->future.result = -EINPROGRESS;
-    task->future.loop = loop;
-    task->future.references = 1;
-    task->future.cancels = 0;
-    task->future.flags = stack_bytes == 0 ? YB_TASK_DEFAULT_STACK : 0;
     task->saved_errno = 0;
     task->scope = NULL;
     task->name = NULL;
     task->cancel_message = NULL;
-    task->locals =
-        YB_UNLIKELY(creator && creator->locals) ? yb_locals_share(creator->locals) : NULL;
+    task->locals = NULL;
     task->place = place;
     task->wait.stack_bytes = stack_bytes;
-    task->future.waiters.list.next = NULL;
+    if (YB_UNLIKELY(creator && creator->locals))
+        task->locals = yb_locals_share(creator->locals);
     return task;
 }
 
-static yb_task *create(yibu_coroutine *fn, void *arg, size_t stack_bytes, const char *place)
+yb_task *yb_task_make(yibu_coroutine *fn, void *arg, size_t stack_bytes, const char *place)
 {
-    yb_task *task = yb_task_make(fn, arg, stack_bytes, place);
-    if (YB_LIKELY(task != NULL))
-        yb_task_enqueue(yb_scheduler_of(task->future.loop), task);
-    return task;
+    yb_scheduler *s;
+    return make(fn, arg, stack_bytes, place, &s);
 }
 
 /* The options that the caller's version of the library knew; the others are zero. */
@@ -80,16 +82,15 @@ yb_task *yb_task_make_with(yibu_coroutine *fn, void *arg, const yibu_task_option
 
 void yb_task_begin(yb_scheduler *s, yb_task *task, const yibu_task_options *options)
 {
-    if (options && known(options).eager) {
+    if (options && known(options).eager)
         yb_task_run_eagerly(s, task);
-        return;
-    }
-    task->future.state = YB_TASK_READY;
-    yb_loop_ready(s->loop, &task->ready);
+    else
+        yb_loop_ready(s->loop, &task->ready);
 }
 
-yibu_task *yibu_create_task_at(yibu_coroutine *fn, void *arg, const yibu_task_options *options,
-                               const char *place)
+__attribute__((noinline)) static yibu_task *create_with(yibu_coroutine *fn, void *arg,
+                                                        const yibu_task_options *options,
+                                                        const char *place)
 {
     yb_task *task = yb_task_make_with(fn, arg, options, place);
     if (!task)
@@ -101,13 +102,32 @@ yibu_task *yibu_create_task_at(yibu_coroutine *fn, void *arg, const yibu_task_op
     return &task->future;
 }
 
+yibu_task *yibu_create_task_at(yibu_coroutine *fn, void *arg, const yibu_task_options *options,
+                               const char *place)
+{
+    yb_scheduler *s;
+    if (options)
+        return create_with(fn, arg, options, place);
+    yb_task *task = make(fn, arg, 0, place, &s);
+    if (YB_UNLIKELY(!task))
+        return NULL;
+    task->future.references = 2;
+    yb_task_enqueue(s, task);
+    return &task->future;
+}
+
 int yibu_spawn_at(yibu_coroutine *fn, void *arg, const char *place)
 {
+    yb_scheduler *s;
     if (!fn)
         return -EINVAL;
     if (!yb_loop_current)
         return yb_task_missing();
-    return create(fn, arg, 0, place) ? 0 : -ENOMEM;
+    yb_task *task = make(fn, arg, 0, place, &s);
+    if (YB_UNLIKELY(!task))
+        return -ENOMEM;
+    yb_task_enqueue(s, task);
+    return 0;
 }
 
 static void report_unseen(yb_task *task)
@@ -141,8 +161,8 @@ void yb_task_free(yb_task *task)
         yb_free(task->name);
         yb_free(task->cancel_message);
     }
-    if (task->frame)
-        yb_async_free(task->frame);
+    if (task->future.flags & YB_TASK_OWNS_FRAME)
+        yb_async_free(task->arg);
     recycle(task);
 }
 

@@ -36,7 +36,6 @@ struct yb_task {
     yb_stack *stack;
     yibu_coroutine *fn;
     void *arg;
-    void *frame;                    /* of a typed coroutine's call: the arg, owned; or NULL */
     struct yb_scope *scope;         /* innermost time limit or shield */
     const yb_wait_class *waits_for; /* while SUSPENDED */
     int saved_errno;                /* while it does not run */
@@ -57,6 +56,9 @@ struct yb_task {
         yb_waiter waiter;
     } wait;
 };
+
+_Static_assert(sizeof(yb_task) <= 296 || sizeof(yb_context) > sizeof(void *),
+               "a million tasks are many");
 
 /* The future as the task that it is; the caller knows, or has asked yb_is_task. */
 static inline yb_task *yb_task_of(yibu_future *future)
