@@ -141,6 +141,20 @@ static int make_loop(keepsake *k)
     return r;
 }
 
+/* Whether an allocation fails: of Yibu's, while the program runs. */
+static bool fails(void *arg)
+{
+    yb_sim *sim = arg;
+    if (!sim->stepping || sim->spared)
+        return false;
+    sim->spared = true;
+    bool faulty = yb_sim_faulty(sim, sim->chances.allocation);
+    if (faulty && yb_sim_traces(sim))
+        yb_sim_trace(sim, "fault", "an allocation fails");
+    sim->spared = false;
+    return faulty;
+}
+
 static int begin(keepsake *k, uint64_t seed, const yibu_sim_options *options)
 {
     yb_sim *sim = &k->sim;
@@ -157,6 +171,8 @@ static int begin(keepsake *k, uint64_t seed, const yibu_sim_options *options)
         yb_sim_close_files(sim);
     else
         yb_sim_current = sim;
+    if (r == 0 && sim->chances.allocation > 0)
+        yb_memory_watch(fails, sim);
     return r;
 }
 
@@ -218,6 +234,7 @@ static void end(yb_sim *sim)
 {
     yb_sim_report(sim);
     sim->quiet = true;
+    yb_memory_watch(NULL, NULL);
     if (sim->record)
         sim->record->ended = 1;
     yb_sim_close_files(sim);

@@ -82,7 +82,8 @@ struct yb_sim {
     yb_sim_processes processes;
     yb_sim_network network;
     char host[64]; /* where connections come from; "": the default */
-    bool spared;   /* the simulator allocates for itself: no faults */
+    bool stepping; /* a task or a callback runs */
+    bool spared;   /* but what is allocated now is the simulator's own */
 
     FILE *trace_file;
     yibu_sim_record *record; /* mapped */

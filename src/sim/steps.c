@@ -7,6 +7,7 @@
 
 #include <yibu/error.h>
 
+#include "sim/options.h"
 #include "sim/trace.h"
 
 enum { WINDOW = 64, BUSY_STEPS = 1000, BUSY_NS = 1000, SHOWN = 1 << 20 };
@@ -159,6 +160,8 @@ static void before(yb_overseer *overseer, yibu_loop *loop, yb_runnable *item)
     if (task)
         task->future.references++; /* for the trace of how the step ended */
     sim->running = task;
+    sim->stepping = true;
+    yb_sim_update_record(sim);
 }
 
 /* A step costs no time, or what the options and the seed say; but where a program waits by looking
@@ -186,6 +189,7 @@ static void after(yb_overseer *overseer, yibu_loop *loop)
     yb_task *task = sim->running;
     (void)loop;
     sim->running = NULL;
+    sim->stepping = false;
     if (task) {
         if (yb_sim_traces(sim))
             trace_end(sim, task);
