@@ -18,10 +18,9 @@ static void say_bye(int fd)
         printf("session: no good-bye: %s\n", yibu_strerror(r));
 }
 
-static intptr_t session(void *arg)
+static YIBU_ASYNC(void, session, int, fd)
 {
-    int fd = *(const int *)arg;
-    intptr_t r = yibu_send_all(fd, "hello\n", 6, NULL);
+    int r = yibu_send_all(fd, "hello\n", 6, NULL);
     if (r == 0)
         r = yibu_sleep(YIBU_FOREVER); /* the session's work, until somebody cancels it */
     if (r == -ECANCELED)
@@ -30,29 +29,27 @@ static intptr_t session(void *arg)
     return r;
 }
 
-static intptr_t peer(void *arg)
+static YIBU_ASYNC(void, peer, int, fd)
 {
-    int fd = *(const int *)arg;
     char buffer[64];
     ssize_t n;
     while ((n = yibu_recv(fd, buffer, sizeof(buffer))) > 0)
         printf("peer: %.*s", (int)n, buffer);
     yibu_close(fd);
-    return n;
+    return (int)n;
 }
 
-static intptr_t start(void *arg)
+static YIBU_ASYNC(void, start)
 {
-    (void)arg;
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
         return -errno;
-    yibu_task *listener = yibu_create_task(peer, &ends[0], NULL);
-    yibu_task *talker = yibu_create_task(session, &ends[1], NULL);
+    yibu_task *listener = yibu_start(peer, ends[0]);
+    yibu_task *talker = yibu_start(session, ends[1]);
     yibu_sleep(YIBU_MS(50));
     yibu_task_cancel(talker);
-    intptr_t ended = yibu_await(talker);
-    intptr_t r = yibu_await(listener);
+    int ended = session_await(talker);
+    int r = peer_await(listener);
     printf("session: %s\n", yibu_error_name(ended));
     yibu_task_unref(talker);
     yibu_task_unref(listener);
@@ -61,5 +58,5 @@ static intptr_t start(void *arg)
 
 int main(void)
 {
-    return yibu_failed(yibu_run(start, NULL, NULL));
+    return start_run(NULL) < 0;
 }

@@ -9,9 +9,8 @@
 #include <stdlib.h>
 #include <yibu.h>
 
-static intptr_t serve(void *arg)
+static YIBU_ASYNC(void, serve, int, fd)
 {
-    int fd = (int)(intptr_t)arg;
     char buffer[4096];
     ssize_t n;
     while ((n = yibu_recv(fd, buffer, sizeof(buffer))) > 0) {
@@ -20,7 +19,7 @@ static intptr_t serve(void *arg)
             break;
     }
     yibu_close(fd);
-    return n; /* nobody awaits this task, so the loop reports a failure */
+    return (int)n; /* nobody awaits this task, so the loop reports a failure */
 }
 
 static void announce(int listener)
@@ -31,16 +30,15 @@ static void announce(int listener)
     fflush(stdout);
 }
 
-static intptr_t listen_and_serve(void *arg)
+static YIBU_ASYNC(void, listen_and_serve, uint16_t, port)
 {
-    const char *port = arg;
-    int listener = yibu_tcp_listen(NULL, (uint16_t)atoi(port), NULL);
+    int listener = yibu_tcp_listen(NULL, port, NULL);
     if (listener < 0)
         return listener;
     announce(listener);
     int fd;
     while ((fd = yibu_accept(listener, NULL)) >= 0)
-        if (yibu_spawn(serve, (void *)(intptr_t)fd) < 0)
+        if (yibu_go(serve, fd) < 0)
             yibu_close(fd);
     yibu_close(listener);
     return fd;
@@ -48,7 +46,7 @@ static intptr_t listen_and_serve(void *arg)
 
 int main(int argc, char **argv)
 {
-    intptr_t r = yibu_run(listen_and_serve, argc > 1 ? argv[1] : "0", NULL);
+    int r = listen_and_serve_run(NULL, argc > 1 ? (uint16_t)atoi(argv[1]) : 0);
     if (r == -ECANCELED)
         return 0;
     fprintf(stderr, "echo: %s\n", yibu_strerror(r));

@@ -8,75 +8,78 @@
 #include <string.h>
 #include <yibu.h>
 
-typedef struct page {
+typedef struct site {
     char host[256];
     uint16_t port;
-    char status[64]; /* first line of the answer */
-    size_t bytes;
-    yibu_task *task;
-} page;
+} site;
 
-static intptr_t receive(int fd, page *p)
+typedef struct answer {
+    char status[64]; /* its first line */
+    size_t bytes;
+} answer;
+
+static int receive(int fd, answer *ret)
 {
     char buffer[4096];
     ssize_t n;
+    ret->bytes = 0;
     while ((n = yibu_recv(fd, buffer, sizeof(buffer))) > 0) {
-        if (p->bytes == 0)
-            snprintf(p->status, sizeof(p->status), "%.*s", (int)strcspn(buffer, "\r\n"), buffer);
-        p->bytes += (size_t)n;
+        if (ret->bytes == 0)
+            snprintf(ret->status, sizeof(ret->status), "%.*s", (int)strcspn(buffer, "\r\n"),
+                     buffer);
+        ret->bytes += (size_t)n;
     }
-    return n;
+    return (int)n;
 }
 
-static intptr_t fetch(void *arg)
+static YIBU_ASYNC(answer, fetch, site, from)
 {
-    page *p = arg;
     char request[512];
-    int length = snprintf(request, sizeof(request), "GET / HTTP/1.0\r\nHost: %s\r\n\r\n", p->host);
-    int fd = yibu_tcp_connect(p->host, p->port);
+    int length =
+        snprintf(request, sizeof(request), "GET / HTTP/1.0\r\nHost: %s\r\n\r\n", from.host);
+    int fd = yibu_tcp_connect(from.host, from.port);
     if (fd < 0)
         return fd;
-    intptr_t r = yibu_send_all(fd, request, (size_t)length, NULL);
+    int r = yibu_send_all(fd, request, (size_t)length, NULL);
     if (r == 0)
-        r = receive(fd, p);
+        r = receive(fd, ret);
     yibu_close(fd);
     return r;
 }
 
-static void parse(const char *text, page *ret_page)
+static site parse(const char *text)
 {
     const char *colon = strrchr(text, ':');
     int length = (int)(colon ? (size_t)(colon - text) : strlen(text));
-    *ret_page = (page){.port = colon ? (uint16_t)atoi(colon + 1) : 80};
-    snprintf(ret_page->host, sizeof(ret_page->host), "%.*s", length, text);
+    site parsed = {.port = colon ? (uint16_t)atoi(colon + 1) : 80};
+    snprintf(parsed.host, sizeof(parsed.host), "%.*s", length, text);
+    return parsed;
 }
 
-static void report(page *p)
+static void report(const char *host, yibu_task *task)
 {
-    intptr_t r = yibu_wait_for(p->task, YIBU_SECONDS(10));
-    if (yibu_failed(r))
-        printf("%s: %s\n", p->host, yibu_strerror(r));
+    answer from_host;
+    int r = (int)yibu_wait_for(task, YIBU_SECONDS(10));
+    if (r == 0)
+        r = fetch_result(task, &from_host);
+    if (r < 0)
+        printf("%s: %s\n", host, yibu_strerror(r));
     else
-        printf("%s: %s, %zu bytes\n", p->host, p->status, p->bytes);
-    yibu_task_unref(p->task);
+        printf("%s: %s, %zu bytes\n", host, from_host.status, from_host.bytes);
 }
 
-static intptr_t fetch_all(void *arg)
+static YIBU_ASYNC(void, fetch_all, char **, names, int, count)
 {
-    char **names = arg;
-    int count = 0;
-    while (names[count])
-        count++;
-    page *pages = count > 0 ? calloc((size_t)count, sizeof(*pages)) : NULL;
-    if (!pages)
+    yibu_task **tasks = calloc((size_t)count, sizeof(tasks[0]));
+    if (!tasks)
         return -ENOMEM;
-    for (int i = 0; i < count; i++) {
-        parse(names[i], &pages[i]);
-        pages[i].task = yibu_create_task(fetch, &pages[i], NULL);
-    }
     for (int i = 0; i < count; i++)
-        report(&pages[i]);
-    free(pages);
+        tasks[i] = yibu_start(fetch, parse(names[i])); /* copies its argument */
+    for (int i = 0; i < count; i++) {
+        report(parse(names[i]).host, tasks[i]);
+        yibu_task_unref(tasks[i]);
+    }
+    free(tasks);
     return 0;
 }
 
@@ -86,5 +89,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: fetch HOST[:PORT]...\n");
         return 2;
     }
-    return yibu_failed(yibu_run(fetch_all, argv + 1, NULL));
+    return fetch_all_run(NULL, argv + 1, argc - 1) < 0;
 }

@@ -2,30 +2,32 @@
 #include <stdio.h>
 #include <yibu.h>
 
-static intptr_t count(void *arg)
+static YIBU_ASYNC(int, count, const char *, name, int, to) /* async def count(name, to) */
 {
-    for (int i = 1; i <= 3; i++) {
+    for (int i = 1; i <= to; i++) {
         int r = yibu_sleep(YIBU_MS(100)); /* suspends this task, not the thread */
         if (r < 0)
             return r;
-        printf("%s %d\n", (const char *)arg, i);
+        printf("%s %d\n", name, i);
     }
-    return 3;
+    *ret = to;
+    return 0;
 }
 
-static intptr_t start(void *arg)
+static YIBU_ASYNC(void, start)
 {
-    (void)arg;
-    yibu_task *left = yibu_create_task(count, "left", NULL);
-    yibu_task *right = yibu_create_task(count, "right", NULL);
-    intptr_t lines = yibu_await(left) + yibu_await(right);
-    printf("%d lines\n", (int)lines);
-    yibu_task_unref(left);
-    yibu_task_unref(right);
-    return 0;
+    int here, beside;
+    yibu_task *task = yibu_start(count, "beside", 3); /* create_task(count("beside", 3)) */
+    int r = count("here", 2, &here);                  /* await count("here", 2) */
+    if (r == 0)
+        r = count_await(task, &beside); /* await task */
+    if (r == 0)
+        printf("%d lines\n", here + beside);
+    yibu_task_unref(task);
+    return r;
 }
 
 int main(void)
 {
-    return yibu_failed(yibu_run(start, NULL, NULL));
+    return start_run(NULL) < 0;
 }

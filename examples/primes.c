@@ -38,40 +38,44 @@ static intptr_t count_primes(yibu_bytes input, yibu_buffer *output)
 }
 YIBU_JOB(count_primes);
 
-static intptr_t count_part(void *arg)
+static YIBU_ASYNC(long, count_part, range, part)
 {
-    return yibu_to_process(&count_primes_job, (yibu_bytes){arg, sizeof(range)}, NULL, NULL);
+    const yibu_bytes input = {&part, sizeof(part)};
+    intptr_t count = yibu_to_process(&count_primes_job, input, NULL, NULL);
+    if (yibu_failed(count))
+        return (int)count;
+    *ret = count;
+    return 0;
 }
 
 enum { PARTS = 32 };
 
-static intptr_t count_below(void *arg)
+static YIBU_ASYNC(long, count_below, long, limit)
 {
-    long limit = *(const long *)arg;
-    range parts[PARTS];
     yibu_task *tasks[PARTS];
+    for (int i = 0; i < PARTS; i++)
+        tasks[i] = yibu_start(count_part, (range){limit * i / PARTS, limit * (i + 1) / PARTS});
+    int r = 0;
+    *ret = 0;
     for (int i = 0; i < PARTS; i++) {
-        parts[i] = (range){limit * i / PARTS, limit * (i + 1) / PARTS};
-        tasks[i] = yibu_create_task(count_part, &parts[i], NULL);
-    }
-    intptr_t total = 0;
-    for (int i = 0; i < PARTS; i++) {
-        intptr_t count = yibu_await(tasks[i]);
+        long count = 0;
+        int status = count_part_await(tasks[i], &count);
+        r = r == 0 ? status : r;
+        *ret += count;
         yibu_task_unref(tasks[i]);
-        if (!yibu_failed(total))
-            total = yibu_failed(count) ? count : total + count;
     }
-    return total;
+    return r;
 }
 
 int main(int argc, char **argv)
 {
     long limit = argc > 1 ? atol(argv[1]) : 1000000;
-    intptr_t total = yibu_run(count_below, &limit, NULL);
-    if (yibu_failed(total)) {
-        fprintf(stderr, "primes: %s\n", yibu_strerror(total));
+    long total;
+    int r = count_below_run(NULL, limit, &total);
+    if (r < 0) {
+        fprintf(stderr, "primes: %s\n", yibu_strerror(r));
         return 1;
     }
-    printf("%ld primes below %ld\n", (long)total, limit);
+    printf("%ld primes below %ld\n", total, limit);
     return 0;
 }

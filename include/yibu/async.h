@@ -69,4 +69,13 @@
  * Returns 0, -ENOMEM, or YIBU_ENOTASK without a loop. */
 #define yibu_go(...) yibu_async_go_(YIBU_ASYNC_CALL_(__VA_ARGS__), YIBU_HERE)
 
+/* yibu_start_in(group, NAME, arguments...): yibu_start of a child of the group.
+ * Returns the task, or NULL: there is no memory, which fails the group, or it takes no children. */
+#define yibu_start_in(GROUP, ...) \
+    yibu_async_start_in_((GROUP), YIBU_ASYNC_CALL_(__VA_ARGS__), YIBU_HERE)
+
+/* yibu_go_in(group, NAME, arguments...): yibu_go of a child of the group.
+ * Returns what yibu_group_spawn does. */
+#define yibu_go_in(GROUP, ...) yibu_async_go_in_((GROUP), YIBU_ASYNC_CALL_(__VA_ARGS__), YIBU_HERE)
+
 #endif

@@ -10,6 +10,7 @@
 #endif
 
 #include <yibu/base.h>
+#include <yibu/group.h>
 #include <yibu/task.h>
 
 typedef struct yibu_async_frame yibu_async_frame;
@@ -33,6 +34,9 @@ YIBU_API void *yibu_async_new_(const yibu_async_type_ *type);
 
 YIBU_API yibu_task *yibu_async_start_(yibu_async_frame *call, const yibu_task_options *options,
                                       const char *place);
+YIBU_API yibu_task *yibu_async_start_in_(yibu_group *group, yibu_async_frame *frame,
+                                         const char *place);
+YIBU_API int yibu_async_go_in_(yibu_group *group, yibu_async_frame *frame, const char *place);
 YIBU_API int yibu_async_go_(yibu_async_frame *call, const char *place);
 
 /* The status of a task, and its frame where it has succeeded. */

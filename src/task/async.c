@@ -9,6 +9,7 @@
 #include <limits.h>
 
 #include "base/memory.h"
+#include "task/group.h"
 #include "task/task.h"
 #include <yibu/async_macros.h>
 
@@ -69,6 +70,34 @@ int yibu_async_go_(yibu_async_frame *frame, const char *place)
     yibu_task *task = yibu_async_start_(frame, NULL, place);
     yibu_task_unref(task);
     return task ? 0 : -ENOMEM;
+}
+
+static int add(yibu_group *group, yibu_async_frame *frame, yibu_task **ret_task, const char *place)
+{
+    if (!frame)
+        return yb_group_lacks_memory(group, place);
+    int r = yibu_group_create_task_at(group, header_of(frame)->type->coroutine, frame, NULL,
+                                      ret_task, place);
+    if (r == 0)
+        (*ret_task)->flags |= YB_TASK_OWNS_FRAME;
+    else
+        yb_async_free(frame);
+    return r;
+}
+
+yibu_task *yibu_async_start_in_(yibu_group *group, yibu_async_frame *frame, const char *place)
+{
+    yibu_task *task;
+    return add(group, frame, &task, place) == 0 ? task : NULL;
+}
+
+int yibu_async_go_in_(yibu_group *group, yibu_async_frame *frame, const char *place)
+{
+    yibu_task *task;
+    int r = add(group, frame, &task, place);
+    if (r == 0)
+        yibu_task_unref(task);
+    return r;
 }
 
 /* The frame of a task of that coroutine, else NULL. */

@@ -167,7 +167,7 @@ void yb_group_child_ended(yb_task *child)
     intptr_t result = child->future.result;
     if (YB_UNLIKELY(yibu_failed(result)) && result != -ECANCELED && !awaited_by_starter(child))
         note_child(g, child);
-    if (!child->fn && g->options.discard)
+    if (!child->fn && g->options.discard && !(child->future.flags & YB_TASK_OWNS_FRAME))
         g->options.discard(child->arg);
     let_in(g);
     if (g->children == 0 && g->ending)
@@ -259,6 +259,13 @@ static int fail(group *g, const char *place)
                        "no child was added at %s to the group that began at %s", place,
                        g->scope.place);
     return -ENOMEM;
+}
+
+int yb_group_lacks_memory(yibu_group *handle, const char *place)
+{
+    int r = 0;
+    group *g = open_group(handle, &r);
+    return g ? fail(g, place) : r;
 }
 
 /* Makes a child, begun with begin_child; NULL: *ret_error. */

@@ -625,6 +625,90 @@ LOOP_TEST(wait_for_takes_typed_tasks)
     return 0;
 }
 
+/* Many. */
+
+LOOP_TEST(gather_takes_typed_tasks)
+{
+    yibu_task *tasks[] = {yibu_start(sum_of_1, 1), yibu_start(half, 5), yibu_start(note_of_0)};
+    int sum;
+    double quotient;
+    assert_int_equal(yibu_gather(tasks, 3, NULL, 0), 0);
+    assert_int_equal(sum_of_1_result(tasks[0], &sum), 0);
+    assert_int_equal(sum, 1);
+    assert_int_equal(half_result(tasks[1], &quotient), 0);
+    assert_true(quotient == 2.5);
+    assert_int_equal(note_of_0_result(tasks[2]), 0);
+    for (int i = 0; i < 3; i++)
+        yibu_task_unref(tasks[i]);
+    return 0;
+}
+
+LOOP_TEST(a_groups_children_may_be_typed)
+{
+    yibu_group group = YIBU_GROUP_INIT;
+    notes[0] = '\0';
+    assert_int_equal(yibu_group_begin(&group, NULL), 0);
+    yibu_task *child = yibu_start_in(&group, sum_of_2, 40, 2);
+    assert_non_null(child);
+    assert_int_equal(yibu_go_in(&group, note_of_1, 'c'), 0);
+    assert_int_equal(yibu_go_in(&group, note_of_0), 0);
+    assert_int_equal(yibu_group_children(&group), 3);
+    assert_int_equal(yibu_group_end(&group, 0), 0);
+    int sum;
+    assert_int_equal(sum_of_2_result(child, &sum), 0);
+    assert_int_equal(sum, 42);
+    assert_string_equal(notes, "c-");
+    yibu_task_unref(child);
+    return 0;
+}
+
+LOOP_TEST(a_typed_child_that_fails_fails_the_group)
+{
+    yibu_group group = YIBU_GROUP_INIT;
+    int result = -1;
+    assert_int_equal(yibu_group_begin(&group, NULL), 0);
+    yibu_task *sleeper = yibu_start_in(&group, sleep_long, YIBU_FOREVER);
+    assert_int_equal(yibu_go_in(&group, end_with, -EIO), 0);
+    assert_int_equal(yibu_group_end(&group, 0), -EIO);
+    assert_int_equal(sleep_long_result(sleeper, &result), -ECANCELED);
+    yibu_task_unref(sleeper);
+    return 0;
+}
+
+static void refuse(void *arg)
+{
+    (void)arg;
+    fail_msg("the frame of a typed child is not the group's to discard");
+}
+
+LOOP_TEST(a_typed_child_that_never_ran_leaves_nothing_behind)
+{
+    yibu_group_options options = {.size = sizeof(options), .max_running = 1, .discard = refuse};
+    yibu_group group = YIBU_GROUP_INIT;
+    assert_int_equal(yibu_group_begin(&group, &options), 0);
+    assert_int_equal(yibu_go_in(&group, sleep_long, YIBU_FOREVER), 0);
+    yibu_task *in_line = yibu_start_in(&group, sum_of_1, 1);
+    assert_true(yibu_group_cancel(&group));
+    assert_null(yibu_start_in(&group, sum_of_1, 1));
+    assert_int_equal(yibu_go_in(&group, sum_of_1, 1), YIBU_ESHUTDOWN);
+    assert_int_equal(yibu_group_end(&group, 0), 0);
+    assert_int_equal(sum_of_1_result(in_line, NULL), -ECANCELED);
+    yibu_task_unref(in_line);
+    return 0;
+}
+
+LOOP_TEST(a_typed_task_knows_where_it_was_started)
+{
+    const char *const place = __FILE__ ":" YIBU_STRINGIFY(__LINE__);
+    yibu_task *task = yibu_start(note_of_0);
+    const char *const line = strrchr(place, ':') + 1;
+    const char *const started = strrchr(yibu_task_get_place(task), ':') + 1;
+    assert_int_equal(atoi(started), atoi(line) + 1);
+    assert_int_equal(note_of_0_await(task), 0);
+    yibu_task_unref(task);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -660,6 +744,11 @@ int main(void)
         cmocka_unit_test(cancelling_who_awaits_cancels_the_task_and_waits_for_its_end),
         cmocka_unit_test(a_time_limit_ends_a_call),
         cmocka_unit_test(wait_for_takes_typed_tasks),
+        cmocka_unit_test(gather_takes_typed_tasks),
+        cmocka_unit_test(a_groups_children_may_be_typed),
+        cmocka_unit_test(a_typed_child_that_fails_fails_the_group),
+        cmocka_unit_test(a_typed_child_that_never_ran_leaves_nothing_behind),
+        cmocka_unit_test(a_typed_task_knows_where_it_was_started),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
