@@ -85,7 +85,7 @@ def echo_back(connection):
 
 
 def test_hello():
-    expect(run(), "left 1\nright 1\nleft 2\nright 2\nleft 3\nright 3\n6 lines\n")
+    expect(run(), "here 1\nbeside 1\nhere 2\nbeside 2\nbeside 3\n5 lines\n")
 
 
 def test_echo():
