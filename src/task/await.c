@@ -49,7 +49,8 @@ static bool limit_expired(const yb_task *task)
     return task->waits_for == &awaiting_for && yibu_timeout_expired(&limit);
 }
 
-/* Cancels what the task awaits.  Returns the awaited task where that is to be interrupted. */
+/* Cancels what the task awaits.  Returns the awaited task where that is to be interrupted.  Of tasks
+ * that wait for each other, the one whose cancel has come round gives way. */
 static yb_task *pass_on(yb_task *task)
 {
     yibu_future *awaited = awaited_by(task);
@@ -60,7 +61,11 @@ static yb_task *pass_on(yb_task *task)
     }
     yb_task *inner = yb_task_of(awaited);
     yb_task_pass_cancel_message(task, inner);
-    return yb_task_request_cancel(inner) ? inner : NULL;
+    if (yb_task_request_cancel(inner))
+        return inner;
+    if (yb_waits_for(inner, task))
+        yb_waiter_interrupt(task);
+    return NULL;
 }
 
 /* A loop, since a chain of tasks that await each other may be longer than a stack is deep. */

@@ -57,7 +57,7 @@ static done_callback *new_callback(yibu_future *future, yibu_done_callback *call
 int yibu_future_add_done_callback(yibu_future *future, yibu_done_callback *callback, void *arg)
 {
     if (!future || !callback)
-        return -EINVAL;
+        return callback ? -ENOMEM : -EINVAL;
     yb_future_check_thread(future, "a done callback was added");
     done_callback *self = new_callback(future, callback, arg);
     if (!self)

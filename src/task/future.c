@@ -158,10 +158,13 @@ void yb_future_abort_foreign(yibu_future *future, const char *what)
 
 void yb_future_describe(yibu_future *future, char *ret_text, size_t size)
 {
-    if (yb_is_task(future))
-        snprintf(ret_text, size, "the end of task \"%s\"", yibu_task_get_name(future));
-    else
+    const yb_task *task = yb_is_task(future) ? yb_task_of(future) : NULL;
+    if (!task)
         snprintf(ret_text, size, "the future created at %s", plain_of(future)->place);
+    else if (task->name)
+        snprintf(ret_text, size, "the end of task \"%s\"", task->name);
+    else
+        snprintf(ret_text, size, "the end of task \"task-%llu\"", (unsigned long long)task->id);
 }
 
 int yibu_future_set_result(yibu_future *future, intptr_t result)

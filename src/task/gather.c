@@ -38,16 +38,21 @@ static bool note(gathering *g, yb_member *child)
     return first;
 }
 
-static void child_ended(yb_many *many, yb_member *child)
+static void finish(gathering *g)
 {
-    gathering *g = YB_CONTAINER_OF(many, gathering, many);
-    bool failed = note(g, child);
-    if (g->over || (many->left > 0 && !failed))
-        return;
     g->over = true;
     yb_task_wake(g->task);
 }
 
+static void child_ended(yb_many *many, yb_member *child)
+{
+    gathering *g = YB_CONTAINER_OF(many, gathering, many);
+    bool failed = note(g, child);
+    if (!g->over && (many->left == 0 || failed))
+        finish(g);
+}
+
+/* A child that waits for the gathering task in turn would never end, and is left. */
 static void interrupt(yb_task *task)
 {
     gathering *g = of_task(task);
@@ -55,6 +60,8 @@ static void interrupt(yb_task *task)
         return;
     g->cancelled = true;
     yb_many_cancel(&g->many);
+    if (!g->over && yb_many_waits_for(&g->many, task))
+        finish(g);
 }
 
 static yb_task *first_task(const yb_task *task)

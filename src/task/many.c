@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "task/wait.h"
 
 void *yb_many_allocate(size_t owner_bytes, size_t count)
 {
@@ -91,17 +92,36 @@ void yb_many_cancel(yb_many *many)
     }
 }
 
-yb_task *yb_many_task(const yb_many *many)
+/* The member's future, where that has not ended and is a task. */
+static yb_task *pending_task(const yb_member *member)
+{
+    yibu_future *future = member->waiter.object;
+    return yb_member_pending(member) && yb_is_task(future) ? yb_task_of(future) : NULL;
+}
+
+bool yb_many_waits_for(const yb_many *many, const yb_task *task)
 {
     for (size_t i = 0; i < many->count; i++) {
-        yibu_future *future = many->members[i].waiter.object;
-        if (yb_member_pending(&many->members[i]) && yb_is_task(future))
-            return yb_task_of(future);
+        const yb_task *child = pending_task(&many->members[i]);
+        if (child && yb_waits_for(child, task))
+            return true;
     }
-    return NULL;
+    return false;
+}
+
+yb_task *yb_many_task(const yb_many *many)
+{
+    yb_task *task = NULL;
+    for (size_t i = 0; !task && i < many->count; i++)
+        task = pending_task(&many->members[i]);
+    return task;
 }
 
 void yb_many_describe(const yb_many *many, char *ret_text, size_t size)
 {
-    snprintf(ret_text, size, "%zu of %zu futures", many->left, many->count);
+    char first[192] = "";
+    for (size_t i = 0; !first[0] && i < many->count; i++)
+        if (yb_member_pending(&many->members[i]))
+            yb_future_describe(many->members[i].waiter.object, first, sizeof(first));
+    snprintf(ret_text, size, "%zu of %zu futures, %s first", many->left, many->count, first);
 }

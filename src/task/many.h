@@ -49,10 +49,13 @@ void yb_many_leave(yb_many *many);
 /* Cancels the futures that have not ended, each once. */
 void yb_many_cancel(yb_many *many);
 
+/* Whether a future that has not ended is a task that waits for the given one. */
+bool yb_many_waits_for(const yb_many *many, const yb_task *task);
+
 /* The first future that has not ended and is a task; NULL: there is none. */
 yb_task *yb_many_task(const yb_many *many);
 
-/* "3 of 10 futures". */
+/* "3 of 10 futures, the end of task "x" first". */
 void yb_many_describe(const yb_many *many, char *ret_text, size_t size);
 
 #endif

@@ -23,6 +23,15 @@ void yb_waiter_interrupt(yb_task *task)
     yb_task_wake(task);
 }
 
+bool yb_waits_for(const yb_task *task, const yb_task *target)
+{
+    for (uint64_t left = target->future.loop->task_count; task && task != target; left--) {
+        bool has_owner = task->future.state == YB_TASK_SUSPENDED && task->waits_for->owner;
+        task = has_owner && left > 0 ? task->waits_for->owner(task) : NULL;
+    }
+    return task != NULL;
+}
+
 void yb_task_begin_wait(yb_task *task, yb_waiters *waiters, void *object, intptr_t value)
 {
     yb_waiter *waiter = &task->wait.waiter;

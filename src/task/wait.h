@@ -20,6 +20,9 @@ typedef struct yb_waitable_class {
 /* Interrupts a task that waits with its own waiter: takes it out, its status is -ECANCELED. */
 void yb_waiter_interrupt(yb_task *task);
 
+/* Whether the task waits for the target, or for one that does, and so on. */
+bool yb_waits_for(const yb_task *task, const yb_task *target);
+
 /* Suspends task, whose attempt answered -EAGAIN, until its turn has come.
  * Returns the waiter's status, with *value exchanged where that is 0. */
 int yb_wait_on(const yb_waitable_class *class, void *object, yb_task *task, intptr_t *value);

@@ -103,6 +103,47 @@ static intptr_t everything_tasks(void)
     return r == 0 ? spawned : r;
 }
 
+static void everything_noted(yibu_future *future, void *arg)
+{
+    (void)future;
+    ++*(int *)arg;
+}
+
+/* Waits for them all in every way. */
+static intptr_t everything_wait(yibu_future **futures, size_t n)
+{
+    intptr_t results[3];
+    int count = 0, r = yibu_future_add_done_callback(futures[0], everything_noted, &count);
+    if (r == 0)
+        r = yibu_future_set_result(futures[0], 7);
+    if (r == 0)
+        r = yibu_gather(futures, n, results, 0);
+    if (r == 0 && results[0] != 7)
+        r = -EPROTO;
+    ssize_t done = r == 0 ? yibu_wait(futures, n, YIBU_SECONDS(5), YIBU_ALL_COMPLETED) : 0;
+    size_t completed = 0;
+    if (done > 0)
+        YIBU_ASYNC_FOR (yibu_future *, future, yibu_as_completed(futures, n, YIBU_FOREVER), &r)
+            completed += yibu_shield(future) >= 0;
+    if (r == 0 && done >= 0 && ((size_t)done != n || completed != n || count != 1))
+        r = -EPROTO;
+    return done < 0 ? done : r;
+}
+
+static intptr_t everything_futures(void)
+{
+    yibu_future *futures[] = {yibu_create_future(NULL),
+                              yibu_create_task(everything_sleep, (void *)1, NULL),
+                              yibu_create_task(everything_sleep, (void *)2, NULL)};
+    intptr_t r = futures[0] ? everything_wait(futures, 3) : -ENOMEM;
+    for (size_t i = 0; i < 3; i++) {
+        yibu_future_cancel(futures[i]);
+        (void)yibu_await(futures[i]);
+        yibu_future_unref(futures[i]);
+    }
+    return r;
+}
+
 static intptr_t everything_resolve(void)
 {
     struct addrinfo *list = NULL;
@@ -148,7 +189,8 @@ static intptr_t everything_ops(void)
 static intptr_t everything(void *arg)
 {
     static intptr_t (*const parts[])(void) = {everything_calls, everything_watch, everything_tasks,
-                                              everything_resolve, everything_ops};
+                                              everything_futures, everything_resolve,
+                                              everything_ops};
     intptr_t r = echo_program(arg);
     for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
         r = parts[i]();

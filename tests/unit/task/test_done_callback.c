@@ -233,7 +233,8 @@ LOOP_TEST(a_callback_cannot_suspend)
 LOOP_TEST(callbacks_need_a_future_and_a_function)
 {
     yibu_future *future = yibu_create_future(NULL);
-    assert_int_equal(yibu_future_add_done_callback(NULL, note, NULL), -EINVAL);
+    assert_int_equal(yibu_future_add_done_callback(NULL, note, NULL), -ENOMEM);
+    assert_int_equal(yibu_future_add_done_callback(NULL, NULL, NULL), -EINVAL);
     assert_int_equal(yibu_future_add_done_callback(future, NULL, NULL), -EINVAL);
     assert_int_equal(yibu_future_remove_done_callback(NULL, note, NULL), 0);
     assert_int_equal(yibu_future_remove_done_callback(future, NULL, NULL), 0);

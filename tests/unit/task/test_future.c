@@ -244,6 +244,41 @@ LOOP_TEST(a_cancel_goes_down_a_chain_of_ten_thousand_awaits)
     return 0;
 }
 
+typedef struct pair {
+    yibu_task *other;
+    intptr_t result;
+} pair;
+
+static intptr_t await_the_other(void *arg)
+{
+    pair *p = arg;
+    return p->result = yibu_await(p->other);
+}
+
+static intptr_t gather_the_other(void *arg)
+{
+    pair *p = arg;
+    return p->result = yibu_gather(&p->other, 1, NULL, 0);
+}
+
+LOOP_TEST(tasks_that_await_each_other_end_when_one_is_cancelled)
+{
+    yibu_coroutine *const ways[] = {await_the_other, gather_the_other};
+    for (int way = 0; way < 2; way++) {
+        pair first = {NULL, 0}, second = {NULL, 0};
+        second.other = yibu_create_task(ways[way], &first, NULL);
+        first.other = yibu_create_task(await_the_other, &second, NULL);
+        settle();
+        yibu_task_cancel(first.other);
+        settle();
+        assert_int_equal(first.result, -ECANCELED);
+        assert_int_equal(second.result, -ECANCELED);
+        yibu_task_unref(first.other);
+        yibu_task_unref(second.other);
+    }
+    return 0;
+}
+
 LOOP_TEST(no_future_is_one_that_failed_for_want_of_memory)
 {
     assert_true(yibu_future_done(NULL));
@@ -529,6 +564,7 @@ int main(void)
         cmocka_unit_test(
             a_result_that_came_before_the_awaiter_s_cancel_is_kept_and_so_is_the_cancel),
         cmocka_unit_test(a_cancel_goes_down_a_chain_of_ten_thousand_awaits),
+        cmocka_unit_test(tasks_that_await_each_other_end_when_one_is_cancelled),
         cmocka_unit_test(no_future_is_one_that_failed_for_want_of_memory),
         cmocka_unit_test(a_task_has_all_of_a_future_s_calls_but_those_that_set_its_result),
         cmocka_unit_test(a_task_is_cancelled_where_it_let_the_cancel_through),
