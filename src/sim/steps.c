@@ -200,4 +200,4 @@ static void after(yb_overseer *overseer, yibu_loop *loop)
         look_at_limits(sim);
 }
 
-const yb_overseer yb_sim_steps = {pick, before, after};
+const yb_overseer yb_sim_steps = {.pick = pick, .before = before, .after = after};
