@@ -41,8 +41,10 @@ LOOP_TEST(a_queue_that_is_shut_down_can_be_wound_down_with_get)
     yibu_queue queue = YIBU_QUEUE_INIT(0);
     put_items(&queue, 1, 500);
     yibu_queue_shutdown(&queue, false);
-    for (int i = 1; i <= 500; i++)
+    for (int i = 1; i <= 500; i++) {
         assert_next(&queue, i);
+        assert_int_equal(yibu_queue_try_put(&queue, ITEM(i)), YIBU_ESHUTDOWN);
+    }
     yibu_queue_destroy(&queue);
     return 0;
 }
