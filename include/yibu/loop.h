@@ -30,15 +30,17 @@ typedef struct yibu_turn {
 
 typedef void yibu_turn_observer(const yibu_turn *turn, void *arg);
 
-/* Hears what nobody else does: a failure nobody retrieved, a fallback in debug mode.
- * message is a whole sentence. */
+/* Hears what nobody else does: a failure nobody retrieved, a deadlock (code -EDEADLK), in debug mode
+ * also what held the loop too long.  message is a whole sentence, of several lines where there is
+ * more to say; code the failure, or 0.
+ * Context: the loop's thread, in a task or not; must not suspend. */
 typedef void yibu_exception_handler(yibu_loop *loop, const char *message, intptr_t code, void *arg);
 
 /* Options of a loop.  Set size to sizeof; zero means the default everywhere else. */
 typedef struct yibu_loop_options {
     size_t size;
     const char *backend;    /* "io_uring" or "epoll"; default: $YIBU_BACKEND, else the faster */
-    bool debug;             /* says more through the exception handler; also $YIBU_DEBUG=1 */
+    bool debug;             /* see yibu_loop_set_debug; also $YIBU_DEBUG=1 */
     unsigned ring_entries;  /* io_uring's submission queue, default 256 */
     unsigned max_threads;   /* of the thread pool, default min(32, cores + 4) */
     unsigned max_processes; /* of the process pool, default the number of cores */
@@ -49,6 +51,7 @@ typedef struct yibu_loop_options {
     void *exception_handler_arg;
     int64_t deadlock_after_ns; /* how long nothing that could wake a waiting task may be in sight
                                 * before that is reported; default 1 s, YIBU_FOREVER: never */
+    int64_t slow_callback_duration_ns; /* debug mode reports what takes longer; default 100 ms */
 } yibu_loop_options;
 
 YIBU_BEGIN_DECLS
@@ -56,7 +59,9 @@ YIBU_BEGIN_DECLS
 /* A loop for the calling thread, which alone may use it afterwards.  options may be NULL.
  * Where io_uring is refused (seccomp, kernel.io_uring_disabled, memory), the loop uses epoll.
  * Returns 0, -ENOMEM, -EMFILE, -EINVAL for an unknown backend, or -EBUSY: one loop a thread. */
-YIBU_API int yibu_loop_new(const yibu_loop_options *options, yibu_loop **ret_loop);
+YIBU_API int yibu_loop_new_at(const yibu_loop_options *options, yibu_loop **ret_loop,
+                              const char *place);
+#define yibu_loop_new(options, ret_loop) yibu_loop_new_at((options), (ret_loop), YIBU_HERE)
 
 /* Ends the pools (waiting for running functions), drops callbacks that did not run, frees the
  * loop.  Tasks and operations on descriptors and timers must have ended.  Context: the loop's
@@ -82,9 +87,38 @@ YIBU_API int yibu_loop_run_once(yibu_loop *loop, int64_t timeout_ns);
 /* Runs until yibu_loop_stop.  Returns 0, or YIBU_EBUSY when it is running already. */
 YIBU_API int yibu_run_forever(yibu_loop *loop);
 
-/* Makes yibu_run_forever return after the current turn, or, called before it, after its first.
- * Context: the loop's thread. */
+/* Makes yibu_run_forever return once what is ready now has run; what that makes ready in turn waits
+ * for the next run.  Called before it: once it has looked at I/O without waiting and run what is
+ * ready then.  Context: the loop's thread. */
 YIBU_API void yibu_loop_stop(yibu_loop *loop);
+
+/* Whether a turn of the loop is under way on this thread's stack. */
+YIBU_API bool yibu_loop_is_running(const yibu_loop *loop);
+
+/* Debug mode: what holds the loop longer than the slow duration (a task that does not suspend, a
+ * callback) is reported to the exception handler, with the task's name and the place of its creation
+ * or the callback's address; a call for the loop on another thread, otherwise -EINVAL, aborts and
+ * names the loop's place.  Tasks no longer hand over to each other directly, so it is slower.
+ * Context: the loop's thread; at any time.  Returns 0, -EINVAL or YIBU_EFORKED. */
+YIBU_API int yibu_loop_set_debug(yibu_loop *loop, bool enabled);
+YIBU_API bool yibu_loop_get_debug(const yibu_loop *loop);
+YIBU_API int yibu_loop_set_slow_callback_duration(yibu_loop *loop, int64_t duration_ns);
+YIBU_API int64_t yibu_loop_get_slow_callback_duration(const yibu_loop *loop);
+
+/* The exception handler from now on; NULL is the default, which prints a line to standard error.
+ * Context: the loop's thread.  Returns 0, -EINVAL or YIBU_EFORKED. */
+YIBU_API int yibu_loop_set_exception_handler(yibu_loop *loop, yibu_exception_handler *handler,
+                                             void *arg);
+YIBU_API yibu_exception_handler *yibu_loop_get_exception_handler(const yibu_loop *loop,
+                                                                 void **ret_arg);
+
+/* Tells the handler.  For programs that have something to say the way the loop does.
+ * Context: the loop's thread.  Returns 0, -EINVAL or YIBU_EFORKED. */
+YIBU_API int yibu_loop_call_exception_handler(yibu_loop *loop, const char *message, intptr_t code);
+
+/* What the default handler does, for handlers that leave some of it to that. */
+YIBU_API void yibu_loop_default_exception_handler(yibu_loop *loop, const char *message,
+                                                  intptr_t code, void *arg);
 
 /* A descriptor that polls readable whenever yibu_loop_run_once(loop, 0) has something to do,
  * timers included.  It belongs to the loop and stays the same; ask for it again after starting
@@ -113,6 +147,9 @@ YIBU_API int yibu_call_soon_threadsafe(yibu_loop *loop, yibu_callback *callback,
 YIBU_API void yibu_handle_cancel(yibu_handle *handle);
 YIBU_API bool yibu_handle_cancelled(const yibu_handle *handle);
 YIBU_API void yibu_handle_unref(yibu_handle *handle); /* NULL is fine */
+
+/* When the callback is due, on the loop's clock; 0 for a call of yibu_call_soon. */
+YIBU_API int64_t yibu_handle_when(const yibu_handle *handle);
 
 /* Calls callback(arg) once, delay_ns from now, exact to the clock and never early; a timer that is
  * armed is armed anew.  The callback runs outside any task, and may start its own timer again, which

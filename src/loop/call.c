@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "base/memory.h"
-#include "loop/loop.h"
+#include "loop/overseer.h"
 
 enum { SCHEDULED, CANCELLED, DONE };
 
@@ -27,7 +27,7 @@ static void run_call(yb_runnable *item)
     if (handle->state == SCHEDULED) {
         handle->state = DONE;
         yb_list_remove(&handle->links);
-        handle->callback(handle->arg);
+        yb_callback_run(handle->loop, handle->callback, handle->arg);
     }
     yibu_handle_unref(handle);
 }
@@ -111,7 +111,7 @@ static void run_foreign(yb_runnable *item)
     foreign_call call = *YB_CONTAINER_OF(item, foreign_call, ready);
     yb_free(YB_CONTAINER_OF(item, foreign_call, ready));
     if (!call.loop->closing)
-        call.callback(call.arg);
+        yb_callback_run(call.loop, call.callback, call.arg);
 }
 
 int yibu_call_soon_threadsafe(yibu_loop *loop, yibu_callback *callback, void *arg)
@@ -131,6 +131,7 @@ void yibu_handle_cancel(yibu_handle *handle)
 {
     if (!handle || handle->state != SCHEDULED)
         return;
+    yb_loop_check_thread(handle->loop, "a call was cancelled");
     handle->state = CANCELLED;
     yb_list_remove(&handle->links);
     if (handle->queued)
@@ -142,6 +143,11 @@ void yibu_handle_cancel(yibu_handle *handle)
 bool yibu_handle_cancelled(const yibu_handle *handle)
 {
     return handle->state == CANCELLED;
+}
+
+int64_t yibu_handle_when(const yibu_handle *handle)
+{
+    return handle->timer.deadline_ns;
 }
 
 void yibu_handle_unref(yibu_handle *handle)

@@ -20,6 +20,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "loop/debug.h"
 #include "loop/signal.h"
 #include "loop/watch.h"
 #include <yibu/error.h>
@@ -52,32 +53,19 @@ int yb_loop_check(const yibu_loop *loop)
 {
     if (YB_LIKELY(loop && loop == yb_loop_current))
         return 0;
-    return yb_forked() ? YIBU_EFORKED : -EINVAL;
+    if (yb_forked())
+        return YIBU_EFORKED;
+    if (loop)
+        yb_debug_check_thread(loop);
+    return -EINVAL;
 }
 
-static void print_report(yibu_loop *loop, const char *message, intptr_t code, void *arg)
+void yb_loop_abort_foreign(const yibu_loop *loop, const char *what)
 {
-    (void)loop;
-    (void)arg;
-    if (code && !strchr(message, '\n')) /* several lines say it all */
-        fprintf(stderr, "yibu: %s: %s\n", message, yibu_strerror(code));
-    else
-        fprintf(stderr, "yibu: %s\n", message);
-}
-
-void yb_loop_report_text(yibu_loop *loop, intptr_t code, const char *message)
-{
-    loop->options.exception_handler(loop, message, code, loop->options.exception_handler_arg);
-}
-
-void yb_loop_report(yibu_loop *loop, intptr_t code, const char *format, ...)
-{
-    char message[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(message, sizeof(message), format, args);
-    va_end(args);
-    yb_loop_report_text(loop, code, message);
+    if (yb_forked())
+        yb_abort("a loop was used in a forked child of its process: %s", what);
+    yb_abort("the loop created at %s: %s from another thread: use yibu_call_soon_threadsafe",
+             loop->place, what);
 }
 
 static void take_options(yibu_loop *loop, const yibu_loop_options *options)
@@ -87,13 +75,15 @@ static void take_options(yibu_loop *loop, const yibu_loop_options *options)
         memcpy(&loop->options, options, size);
     }
     const char *debug = getenv("YIBU_DEBUG");
-    loop->debug = loop->options.debug || (debug && strcmp(debug, "1") == 0);
+    loop->options.debug |= debug && strcmp(debug, "1") == 0;
+    if (loop->options.slow_callback_duration_ns <= 0)
+        loop->options.slow_callback_duration_ns = YIBU_MS(100);
     if (!loop->options.backend)
         loop->options.backend = getenv("YIBU_BACKEND");
     if (loop->options.backend && !loop->options.backend[0])
         loop->options.backend = NULL;
     if (!loop->options.exception_handler)
-        loop->options.exception_handler = print_report;
+        loop->options.exception_handler = yibu_loop_default_exception_handler;
     if (loop->options.deadlock_after_ns <= 0)
         loop->options.deadlock_after_ns = YIBU_SECONDS(1);
 }
@@ -103,7 +93,7 @@ static int open_backend(yibu_loop *loop)
     int fallback = 0;
     int r = yb_backend_open(loop->options.backend, loop->options.ring_entries, &loop->backend,
                             &fallback);
-    if (r == 0 && fallback < 0 && loop->debug)
+    if (r == 0 && fallback < 0 && loop->options.debug)
         yb_loop_report(loop, fallback, "io_uring is not to be had, the loop uses epoll");
     return r;
 }
@@ -132,16 +122,18 @@ static void begin(yibu_loop *loop)
     loop->fd = loop->timer_fd = -1;
     yb_list_init(&loop->calls);
     yb_wheel_init(&loop->timers, yb_loop_read_clock(loop));
+    yb_debug_set(loop, loop->options.debug);
     yb_loop_current = loop;
     atomic_store(&forked, false);
 }
 
-int yibu_loop_new(const yibu_loop_options *options, yibu_loop **ret_loop)
+int yibu_loop_new_at(const yibu_loop_options *options, yibu_loop **ret_loop, const char *place)
 {
     yibu_loop *loop = NULL;
     int r = ret_loop ? allocate(options, &loop) : -EINVAL;
     if (r < 0)
         return r;
+    loop->place = place;
     r = open_backend(loop);
     if (r < 0) {
         yb_free(loop);
@@ -158,6 +150,7 @@ int yb_loop_new_on(yb_backend *backend, const yibu_loop_options *options, yibu_l
     if (r < 0)
         return r;
     (*ret_loop)->backend = backend;
+    (*ret_loop)->place = "yibu_sim_run";
     begin(*ret_loop);
     return 0;
 }
@@ -202,6 +195,7 @@ int yibu_loop_free(yibu_loop *loop)
     if (loop->timer_fd >= 0)
         close(loop->timer_fd);
     loop->backend->class->close(loop->backend);
+    yb_debug_set(loop, false);
     yb_loop_current = NULL;
     yb_free(loop);
     return 0;

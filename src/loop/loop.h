@@ -11,6 +11,14 @@
 #include <yibu/loop.h>
 
 typedef struct yb_task yb_task;
+typedef void yb_function(void); /* any function, by its address */
+
+/* Who runs, for reports. */
+typedef struct yb_subject {
+    char name[64];         /* of a task, cut off */
+    const char *place;     /* of its creation; NULL: no task */
+    yb_function *callback; /* the user's that was called last; NULL: none was */
+} yb_subject;
 
 /* A part of another room that lives and dies with the loop: the task scheduler, the memory that
  * selects reuse, the pools. */
@@ -26,6 +34,8 @@ typedef struct yb_loop_part {
     void (*free)(struct yb_loop_part *part); /* from yibu_loop_free, in reverse order of kind */
     /* Before the loop waits; may be NULL.  Returns when it wants to be called again. */
     int64_t (*idle)(struct yb_loop_part *part);
+    /* Says who item is, where it is this part's; may be NULL. */
+    void (*identify)(struct yb_loop_part *part, yb_runnable *item, yb_subject *ret_subject);
 } yb_loop_part;
 
 enum { YB_BUDGET_MAX = 64 };
@@ -51,12 +61,17 @@ struct yibu_loop {
     bool unobserved;         /* options.on_turn is set and the turn's start was not noted yet */
     bool running;
     bool stopping;
-    bool closing; /* yibu_loop_free is under way: callbacks are dropped */
-    bool debug;
+    yb_runnable stop;             /* of yibu_loop_stop; run is NULL while it is not queued */
+    bool closing;                 /* yibu_loop_free is under way: callbacks are dropped */
+    atomic_bool debug;            /* other threads read it */
     bool driven;                  /* turn by turn by somebody else, whom the loop does not know */
     bool active;                  /* something ran since the task room last looked for a deadlock */
     unsigned user_signals;        /* handlers that the program asked for */
     struct yb_overseer *overseer; /* NULL: nobody watches */
+    yb_subject subject;           /* debug mode: who runs, since when, how deep in callbacks */
+    int64_t run_ns;
+    unsigned run_depth;
+    const char *place; /* "file:line" of its creation */
     yb_loop_part *parts[YB_PART_COUNT];
     yb_timer_wheel timers;
     struct yb_watch_table *watches;
@@ -181,5 +196,13 @@ int yb_loop_check(const yibu_loop *loop);
 __attribute__((format(printf, 3, 4))) void yb_loop_report(yibu_loop *loop, intptr_t code,
                                                           const char *format, ...);
 void yb_loop_report_text(yibu_loop *loop, intptr_t code, const char *message);
+
+/* Aborts, naming the loop and what happened, where the loop is another thread's. */
+void yb_loop_abort_foreign(const yibu_loop *loop, const char *what);
+static inline void yb_loop_check_thread(const yibu_loop *loop, const char *what)
+{
+    if (YB_UNLIKELY(loop != yb_loop_current))
+        yb_loop_abort_foreign(loop, what);
+}
 
 #endif

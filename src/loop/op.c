@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "loop/loop.h"
+#include "loop/overseer.h"
 #include "platform/attempt.h"
 #include <yibu/address.h>
 
@@ -20,6 +20,13 @@ void yb_op_complete(yb_op *op, ssize_t result)
     op->result = result;
     if (op->kind == YB_OP_SEND_ALL && op->ret_sent)
         *op->ret_sent = op->done;
+    if (YB_UNLIKELY(op->loop->overseer && op->is_public)) {
+        yibu_loop *loop = op->loop;
+        yb_callback_begin(loop, (yb_function *)op->callback);
+        op->callback(op, result);
+        yb_callback_end(loop);
+        return;
+    }
     op->callback(op, result);
 }
 

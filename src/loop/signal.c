@@ -11,6 +11,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include "loop/overseer.h"
+
 typedef struct slot {
     _Atomic(yibu_loop *) loop; /* NULL: free */
     atomic_uint pending;       /* deliveries not yet called back */
@@ -123,7 +125,7 @@ void yb_signal_deliver(yibu_loop *loop)
     for (int number = 1; number < NSIG; number++) {
         slot *s = &slots[number];
         if (atomic_load(&s->loop) == loop && atomic_exchange(&s->pending, 0) > 0)
-            s->callback(s->arg);
+            yb_callback_run(loop, s->callback, s->arg);
     }
 }
 

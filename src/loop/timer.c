@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "base/assert.h"
-#include "loop/loop.h"
+#include "loop/overseer.h"
 
 /* What firing reads comes first: of a timer that was not touched for long, every cache line is
  * waited for. */
@@ -29,15 +29,14 @@ static callback_timer *view(yibu_timer *public_timer)
 static void fire(yb_timer *wheel)
 {
     callback_timer *t = YB_CONTAINER_OF(wheel, callback_timer, wheel);
+    yibu_loop *loop = t->loop;
     t->loop = NULL;
-    t->callback(t->arg);
+    yb_callback_run(loop, t->callback, t->arg);
 }
 
 static void disarm(callback_timer *t)
 {
-    if (YB_UNLIKELY(t->loop != yb_loop_current))
-        yb_abort("a timer of another thread's loop was stopped or started anew: use "
-                 "yibu_call_soon_threadsafe");
+    yb_loop_check_thread(t->loop, "a timer was stopped");
     yb_loop_timer_remove(t->loop, &t->wheel);
     t->loop = NULL;
 }

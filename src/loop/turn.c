@@ -42,7 +42,7 @@ static void take_inbox(yibu_loop *loop)
 static void run_overseen(yibu_loop *loop)
 {
     yb_overseer *o = loop->overseer;
-    for (int left = loop->budget_limit; left > 0 && loop->ready.head; left--) {
+    for (int left = loop->budget_limit; left > 0 && loop->ready.head && !loop->stopping; left--) {
         yb_runnable *item = o->pick ? o->pick(o, loop) : yb_fifo_pop(&loop->ready);
         if (!item)
             return;
@@ -263,9 +263,29 @@ int yibu_run_forever(yibu_loop *loop)
     return 0;
 }
 
+/* What was ready when the stop was asked for has run. */
+static void stop(yb_runnable *item)
+{
+    yibu_loop *loop = YB_CONTAINER_OF(item, yibu_loop, stop);
+    item->run = NULL;
+    loop->stopping = true;
+    loop->budget = 0;
+}
+
+/* While the loop runs, what is ready now still runs; before it does, also what the first look at I/O
+ * makes ready. */
 void yibu_loop_stop(yibu_loop *loop)
 {
-    loop->stopping = true;
+    yb_loop_check_thread(loop, "a stop was requested");
+    if (loop->stop.run)
+        return;
+    loop->stop.run = stop;
+    yb_fifo_push(loop->running ? &loop->ready : &loop->after_io, &loop->stop);
+}
+
+bool yibu_loop_is_running(const yibu_loop *loop)
+{
+    return loop && loop->running;
 }
 
 static int add_to(int epoll_fd, int fd)

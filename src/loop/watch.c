@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "loop/overseer.h"
 #include <yibu/error.h>
 
 enum { READER, WRITER, DIRECTIONS };
@@ -79,7 +80,7 @@ static void on_ready(yb_op *op, ssize_t result)
     int direction = op->events == YIBU_READABLE ? READER : WRITER;
     if (w->callback && result >= 0) {
         w->calling = true;
-        w->callback(w->arg);
+        yb_callback_run(w->loop, w->callback, w->arg);
         w->calling = false;
     }
     if (!w->callback) {

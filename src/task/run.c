@@ -58,7 +58,7 @@ static void end_tasks(yibu_loop *loop)
 intptr_t yibu_run(yibu_coroutine *main, void *arg, const yibu_loop_options *options)
 {
     yibu_loop *loop;
-    int r = yibu_loop_new(options, &loop);
+    int r = yibu_loop_new_at(options, &loop, "yibu_run");
     if (r < 0)
         return r;
     if (has_default_action(SIGINT))

@@ -358,6 +358,20 @@ void yb_scheduler_abandon(yb_scheduler *s)
         abandon(s, YB_CONTAINER_OF(item, yb_task, all));
 }
 
+static void identify(yb_loop_part *part, yb_runnable *item, yb_subject *ret_subject)
+{
+    (void)part;
+    if (item->run != yb_task_run)
+        return;
+    const yb_task *task = YB_CONTAINER_OF(item, yb_task, ready);
+    const size_t size = sizeof(ret_subject->name);
+    ret_subject->place = task->place;
+    if (task->name)
+        snprintf(ret_subject->name, size, "%s", task->name);
+    else
+        snprintf(ret_subject->name, size, "task-%llu", (unsigned long long)task->id);
+}
+
 static int64_t idle(yb_loop_part *part)
 {
     yb_scheduler *s = (yb_scheduler *)part;
@@ -407,7 +421,7 @@ int yb_scheduler_new(yibu_loop *loop)
     r = yb_overflow_watch_start(describe);
     if (r < 0)
         goto fail_stacks;
-    s->part = (yb_loop_part){.free = free_scheduler, .idle = idle};
+    s->part = (yb_loop_part){.free = free_scheduler, .idle = idle, .identify = identify};
     s->loop = loop;
     s->error = &errno;
     yb_list_init(&s->tasks);
