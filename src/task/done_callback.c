@@ -4,6 +4,7 @@
  * it can still be removed, among the waiters of the ended future, to which it then has a reference;
  * REMOVED (callback NULL) only in the ready queue, where it frees itself in its turn. */
 #include "base/memory.h"
+#include "loop/overseer.h"
 #include "task/future.h"
 #include "task/task.h"
 
@@ -28,8 +29,11 @@ static void run(yb_runnable *item)
     if (call.callback)
         yb_list_unlink(&self->waiter.links);
     yb_free(self);
-    if (call.callback && !yb_loop_current->closing)
+    if (call.callback && !yb_loop_current->closing) {
+        yb_callback_begin(future->loop, (yb_function *)call.callback);
         call.callback(future, call.arg);
+        yb_callback_end(future->loop);
+    }
     yb_future_drop(future);
 }
 
