@@ -159,8 +159,9 @@ YIBU_API int yibu_sim_heal(const char *a, const char *b);
  * Returns how many, or as above. */
 YIBU_API int yibu_sim_reset(const char *a, const char *b);
 
-/* The host from which connections to others than the loopback are made from now on: it has an
- * address for documentation before.  Returns 0 or as above. */
+/* Puts the running task, and those it creates from now on, on a host: where its connections, but
+ * for those to the loopback, come from.  Nobody has one at first: then they come from 192.0.2.1 or
+ * 2001:db8::1.  Context: a task.  Returns 0, as above, or YIBU_ENOTASK. */
 YIBU_API int yibu_sim_set_host(const char *host);
 
 YIBU_END_DECLS

@@ -202,8 +202,8 @@ static void arrive(yb_timer *timer)
         again_at(s, sim->now_ns + RETRY_NS, arrive);
 }
 
-/* Where the socket's own end is: on the loopback as its peer is, else at an address for
- * documentation (RFC 5737, RFC 3849). */
+/* Where the socket's own end is: on the loopback as its peer is, on the task's host, else at an
+ * address for documentation (RFC 5737, RFC 3849). */
 static void choose_local(yb_sim_socket *s, const yibu_address *to)
 {
     static const char *const names[2][2] = {{"192.0.2.1", "127.0.0.1"}, {"2001:db8::1", "::1"}};
@@ -211,9 +211,10 @@ static void choose_local(yb_sim_socket *s, const yibu_address *to)
     bool six = to->storage.ss_family == AF_INET6;
     (void)yibu_address_parse(names[six][1], 0, &loopback);
     bool local = is_any(to) || yb_sim_same_host(to, &loopback);
-    const char *host = local || !s->sim->host[0] ? names[six][local] : s->sim->host;
-    if (yibu_address_parse(host, 0, &s->local) < 0 || s->local.storage.ss_family != s->family)
-        (void)yibu_address_parse(names[six][0], 0, &s->local);
+    const yibu_address *host = local ? NULL : yb_sim_host_of_task();
+    (void)yibu_address_parse(names[six][local], 0, &s->local);
+    if (host && host->storage.ss_family == s->family)
+        s->local = *host;
     (void)choose_port(s->sim, s, &s->local);
     s->peer = *to;
     if (is_any(to)) { /* this host */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <yibu/local.h>
 
 #include "base/memory.h"
 #include "sim/network.h"
@@ -202,12 +203,48 @@ int yibu_sim_reset(const char *a, const char *b)
     return broken;
 }
 
+/* A host, as the tasks on it refer to it. */
+typedef struct placed_host {
+    yb_list links;
+    yibu_address address;
+} placed_host;
+
+static yibu_local host_of_task = YIBU_LOCAL_INIT(NULL);
+
+static placed_host *place(yb_sim *sim, const yibu_address *address)
+{
+    yb_list *hosts = &sim->network.hosts;
+    for (yb_list *at = hosts->next; at != hosts; at = at->next) {
+        placed_host *known = YB_CONTAINER_OF(at, placed_host, links);
+        if (yb_sim_same_host(&known->address, address))
+            return known;
+    }
+    placed_host *new = yb_sim_allocate(sim, sizeof(*new));
+    if (!new)
+        return NULL;
+    new->address = *address;
+    yb_list_push_back(hosts, &new->links);
+    return new;
+}
+
 int yibu_sim_set_host(const char *host)
 {
     yibu_address hosts[2];
     int r = parse_both(host, NULL, hosts);
     if (r < 0)
         return r;
-    snprintf(yb_sim_current->host, sizeof(yb_sim_current->host), "%s", host);
-    return 0;
+    placed_host *placed = place(yb_sim_current, &hosts[0]);
+    return placed ? yibu_local_set(&host_of_task, placed) : -ENOMEM;
+}
+
+const yibu_address *yb_sim_host_of_task(void)
+{
+    const placed_host *placed = yibu_local_get(&host_of_task);
+    return placed ? &placed->address : NULL;
+}
+
+void yb_sim_forget_hosts(yb_sim *sim)
+{
+    for (yb_list *item; (item = yb_list_pop_front(&sim->network.hosts));)
+        yb_free(YB_CONTAINER_OF(item, placed_host, links));
 }

@@ -229,6 +229,7 @@ void yb_sim_network_init(yb_sim *sim)
     yb_list_init(&sim->network.listeners);
     yb_list_init(&sim->network.connections);
     yb_list_init(&sim->network.partitions);
+    yb_list_init(&sim->network.hosts);
 }
 
 static void drop_socket(yb_sim_socket *s)
@@ -252,4 +253,5 @@ void yb_sim_network_destroy(yb_sim *sim)
     for (yb_list *item; (item = yb_list_pop_front(&network->connections));)
         yb_sim_connection_free(YB_CONTAINER_OF(item, yb_sim_connection, links));
     yb_sim_heal_all(sim);
+    yb_sim_forget_hosts(sim);
 }

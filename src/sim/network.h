@@ -141,6 +141,9 @@ int64_t yb_sim_delay(yb_sim *sim);
 /* Maybe parts two hosts for a while. */
 void yb_sim_maybe_part(yb_sim *sim, const yibu_address *a, const yibu_address *b);
 void yb_sim_heal_all(yb_sim *sim);
+/* The host that the running task is on; NULL: nobody said. */
+const yibu_address *yb_sim_host_of_task(void);
+void yb_sim_forget_hosts(yb_sim *sim);
 bool yb_sim_same_host(const yibu_address *a, const yibu_address *b);
 
 #endif

@@ -35,6 +35,7 @@ typedef struct yb_sim_network {
     yb_list listeners;
     yb_list connections;
     yb_list partitions;
+    yb_list hosts; /* that tasks were put on */
     uint16_t next_port;
 } yb_sim_network;
 
@@ -81,7 +82,6 @@ struct yb_sim {
     yb_sim_threads threads;
     yb_sim_processes processes;
     yb_sim_network network;
-    char host[64]; /* where connections come from; "": the default */
     bool stepping; /* a task or a callback runs */
     bool spared;   /* but what is allocated now is the simulator's own */
 
