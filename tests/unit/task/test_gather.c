@@ -96,6 +96,21 @@ LOOP_TEST(the_first_exception_is_propagated_at_once_and_the_others_go_on)
     return 0;
 }
 
+LOOP_TEST(what_ends_between_the_failure_and_the_gatherer_s_turn_is_in_the_results)
+{
+    gathering g = {.discard = false};
+    yibu_task *task = gather_futures(&g, 3, 0);
+    yibu_future_set_exception(g.futures[0], -EIO);
+    yibu_future_set_result(g.futures[1], 10);
+    yibu_future_set_exception(g.futures[2], -EPIPE);
+    assert_int_equal(yibu_await(task), -EIO);
+    assert_int_equal(g.results[1], 10);
+    assert_int_equal(g.results[2], -EPIPE);
+    yibu_task_unref(task);
+    unref_all(g.futures, 3);
+    return 0;
+}
+
 LOOP_TEST(an_exception_from_before_the_gather_is_propagated_at_once)
 {
     yibu_future *futures[] = {yibu_create_future(NULL), ended(-EIO), ended(-EPIPE)};
@@ -320,6 +335,24 @@ LOOP_TEST(a_task_given_twice_is_cancelled_once)
     return 0;
 }
 
+LOOP_TEST(a_gather_whose_cancel_is_taken_back_and_comes_anew_cancels_its_children_once)
+{
+    yibu_future *go = yibu_create_future(NULL);
+    gathering g = {.n = 1};
+    g.futures[0] = started(refuse_until, go);
+    yibu_task *task = started(gather_in_task, &g);
+    yibu_task_cancel(task);
+    assert_int_equal(yibu_task_uncancel(task), 0);
+    yibu_task_cancel(task);
+    assert_int_equal(yibu_task_cancelling(g.futures[0]), 1);
+    yibu_future_set_result(go, 1);
+    assert_int_equal(yibu_await(task), -ECANCELED);
+    yibu_task_unref(task);
+    yibu_future_unref(go);
+    unref_all(g.futures, 1);
+    return 0;
+}
+
 LOOP_TEST(cancelling_an_outer_gather_cancels_the_inner_one_s_children)
 {
     gathering inner = {.discard = false};
@@ -514,6 +547,7 @@ int main(void)
         cmocka_unit_test(gather_of_nothing_is_done_at_once),
         cmocka_unit_test(gather_takes_futures_that_are_done_already),
         cmocka_unit_test(the_first_exception_is_propagated_at_once_and_the_others_go_on),
+        cmocka_unit_test(what_ends_between_the_failure_and_the_gatherer_s_turn_is_in_the_results),
         cmocka_unit_test(an_exception_from_before_the_gather_is_propagated_at_once),
         cmocka_unit_test(with_return_exceptions_failures_are_results),
         cmocka_unit_test(cancelling_gather_cancels_all_that_are_not_done),
@@ -528,6 +562,8 @@ int main(void)
         cmocka_unit_test(the_same_future_may_be_given_twice),
         cmocka_unit_test(a_failure_of_a_future_given_twice_is_one),
         cmocka_unit_test(a_task_given_twice_is_cancelled_once),
+        cmocka_unit_test(
+            a_gather_whose_cancel_is_taken_back_and_comes_anew_cancels_its_children_once),
         cmocka_unit_test(cancelling_an_outer_gather_cancels_the_inner_one_s_children),
         cmocka_unit_test(gathers_nest_and_keep_their_results),
         cmocka_unit_test(two_gathers_may_share_a_future),

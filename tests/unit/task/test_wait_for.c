@@ -16,13 +16,20 @@ static intptr_t wait_in_task(void *arg)
     return result;
 }
 
-/* A point of the loop's clock that all ready tasks have left behind. */
-static int64_t pass_time(int64_t ns)
+/* Waits without giving the loop a turn. */
+static void pass_time(int64_t ns)
 {
     int64_t end = yibu_loop_time(yibu_get_running_loop()) + ns;
     while (yibu_loop_time(yibu_get_running_loop()) < end)
         ;
-    return end;
+}
+
+/* Fills a turn of the loop: whatever becomes ready now has to wait for the one after it, which
+ * looks at the clock first. */
+static void fill_the_turn(void)
+{
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(yibu_spawn(return_it, NULL), 0);
 }
 
 LOOP_TEST(wait_for_returns_the_result_in_time)
@@ -179,6 +186,20 @@ LOOP_TEST(without_time_a_future_is_cancelled_at_once)
     return 0;
 }
 
+static intptr_t look_for_a_cancel(void *arg)
+{
+    (void)arg;
+    return yibu_check_cancelled();
+}
+
+LOOP_TEST(without_time_a_task_that_has_not_run_yet_is_cancelled_before_it_does)
+{
+    yibu_task *task = yibu_create_task(look_for_a_cancel, NULL, NULL);
+    assert_int_equal(yibu_wait_for(task, 0), -ETIMEDOUT);
+    yibu_task_unref(task);
+    return 0;
+}
+
 LOOP_TEST(without_time_a_task_gets_its_cancel_and_is_waited_for)
 {
     yibu_task *task = yibu_create_task(sleep_for_ever, NULL, NULL);
@@ -220,6 +241,7 @@ LOOP_TEST(a_result_in_the_same_turn_as_the_expiry_is_kept)
     yibu_task *task = yibu_create_task(wait_in_task, &w, NULL);
     yibu_yield();
     pass_time(YIBU_MS(6));
+    fill_the_turn();
     yibu_future_set_result(w.future, 42); /* before the loop looks at the clock */
     assert_int_equal(yibu_await(task), 42);
     assert_int_equal(w.after, 0);
@@ -234,6 +256,7 @@ LOOP_TEST(a_cancel_of_the_future_in_the_same_turn_as_the_expiry_is_no_timeout)
     yibu_task *task = yibu_create_task(wait_in_task, &w, NULL);
     yibu_yield();
     pass_time(YIBU_MS(6));
+    fill_the_turn();
     yibu_future_cancel(w.future);
     assert_int_equal(yibu_await(task), -ECANCELED);
     yibu_task_unref(task);
@@ -324,6 +347,7 @@ int main(void)
         cmocka_unit_test(a_future_that_somebody_else_cancels_has_not_timed_out),
         cmocka_unit_test(without_time_a_done_future_gives_its_result),
         cmocka_unit_test(without_time_a_future_is_cancelled_at_once),
+        cmocka_unit_test(without_time_a_task_that_has_not_run_yet_is_cancelled_before_it_does),
         cmocka_unit_test(without_time_a_task_gets_its_cancel_and_is_waited_for),
         cmocka_unit_test(without_time_the_waiter_s_own_cancel_beats_the_limit),
         cmocka_unit_test(a_result_in_the_same_turn_as_the_expiry_is_kept),
