@@ -151,6 +151,27 @@ static void a_cancelled_call_does_not_run(void **state)
     assert_int_equal(count, 0);
 }
 
+/* asyncio: TimerHandle.when(). */
+static void a_handle_says_when_its_call_is_due(void **state)
+{
+    yibu_loop *loop = *state;
+    yibu_handle *soon, *later, *at;
+    int count = 0;
+    int64_t start = yibu_loop_time(loop);
+    yibu_call_soon(loop, test_count, &count, &soon);
+    yibu_call_later(loop, YIBU_MS(1), test_count, &count, &later);
+    yibu_call_at(loop, start + 7, test_count, &count, &at);
+    assert_int_equal(yibu_handle_when(soon), 0);
+    assert_true(yibu_handle_when(later) >= start + YIBU_MS(1));
+    assert_int_equal(yibu_handle_when(at), start + 7);
+    test_loop_drain(loop);
+    assert_int_equal(count, 3);
+    assert_int_equal(yibu_handle_when(at), start + 7);
+    yibu_handle_unref(soon);
+    yibu_handle_unref(later);
+    yibu_handle_unref(at);
+}
+
 static void cancelling_what_ran_has_no_effect(void **state)
 {
     yibu_loop *loop = *state;
@@ -357,6 +378,7 @@ int main(void)
         loop_unit_test(a_call_in_the_past_runs_in_the_next_turn),
         loop_unit_test(calls_without_callback_or_loop_are_refused),
         loop_unit_test(a_cancelled_call_does_not_run),
+        loop_unit_test(a_handle_says_when_its_call_is_due),
         loop_unit_test(cancelling_what_ran_has_no_effect),
         loop_unit_test(a_handle_may_be_dropped_before_its_call_runs),
         loop_unit_test(a_call_may_cancel_itself_and_the_one_after_it),

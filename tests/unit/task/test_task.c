@@ -126,6 +126,146 @@ LOOP_TEST(names_are_given_copied_and_changed)
     return 0;
 }
 
+LOOP_TEST(names_may_be_of_any_length_and_are_the_tasks_alone)
+{
+    char name[5000];
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    yibu_task *task = yibu_create_task(add_one, NULL, NULL);
+    assert_int_equal(yibu_task_set_name(task, name), 0);
+    assert_string_equal(yibu_task_get_name(task), name);
+    assert_int_equal(yibu_task_set_name(task, ""), 0);
+    assert_string_equal(yibu_task_get_name(task), "");
+    assert_int_equal(yibu_task_set_name(task, NULL), -EINVAL);
+    assert_int_equal(yibu_task_set_name(NULL, "x"), -EINVAL);
+    assert_string_equal(yibu_task_get_name(NULL), "");
+    yibu_future *future = yibu_create_future(NULL);
+    assert_int_equal(yibu_task_set_name(future, "x"), -EINVAL);
+    yibu_future_unref(future);
+    yibu_await(task);
+    assert_string_equal(yibu_task_get_name(task), ""); /* also when it has ended */
+    yibu_task_unref(task);
+    return 0;
+}
+
+LOOP_TEST(a_task_says_what_it_runs_and_where_it_was_created)
+{
+    char here[256];
+    yibu_task *task = yibu_create_task(add_one, NULL, NULL);
+    snprintf(here, sizeof(here), "%s:%d", __FILE__, __LINE__ - 1);
+    assert_string_equal(yibu_task_get_place(task), here);
+    assert_ptr_equal(yibu_task_get_coro(task), add_one);
+    assert_string_equal(yibu_task_get_place(yibu_current_task()), "yibu_run");
+    yibu_await(task);
+    yibu_task_unref(task);
+    yibu_future *future = yibu_create_future(NULL);
+    assert_null(yibu_task_get_coro(future));
+    assert_null(yibu_task_get_place(future));
+    assert_null(yibu_task_get_coro(NULL));
+    assert_null(yibu_task_get_place(NULL));
+    yibu_future_unref(future);
+    return 0;
+}
+
+/* asyncio: "Return a set of not yet finished Task objects run by the loop." */
+LOOP_TEST(all_tasks_are_those_that_have_not_ended)
+{
+    yibu_task *all[4] = {NULL};
+    assert_int_equal(yibu_all_tasks(NULL, all, 4), 1);
+    assert_ptr_equal(all[0], yibu_current_task());
+    yibu_task *first = yibu_create_task(add_one, NULL, NULL);
+    yibu_task *second = yibu_create_task(sleep_for_ever, NULL, NULL);
+    assert_int_equal(yibu_all_tasks(yibu_get_running_loop(), all, 4), 3);
+    assert_ptr_equal(all[1], first);
+    assert_ptr_equal(all[2], second);
+    assert_null(all[3]);
+    assert_int_equal(yibu_sleep(0), 0);
+    assert_int_equal(yibu_all_tasks(NULL, all, 4), 2);
+    assert_ptr_equal(all[1], second);
+    assert_int_equal(yibu_all_tasks(NULL, NULL, 0), 2); /* only how many */
+    all[0] = NULL;
+    assert_int_equal(yibu_all_tasks(NULL, all, 1), 2);
+    assert_ptr_equal(all[0], yibu_current_task());
+    yibu_task_cancel(second);
+    assert_int_equal(yibu_await(second), -ECANCELED);
+    assert_int_equal(yibu_all_tasks(NULL, all, 4), 1);
+    yibu_task_unref(first);
+    yibu_task_unref(second);
+    return 0;
+}
+
+static void all_tasks_needs_a_loop(void **test)
+{
+    (void)test;
+    yibu_task *task;
+    assert_int_equal(yibu_all_tasks(NULL, &task, 1), -EINVAL);
+}
+
+/* asyncio: cancel(msg=…). */
+LOOP_TEST(a_cancel_may_say_why)
+{
+    yibu_task *task = yibu_create_task(sleep_for_ever, NULL, NULL);
+    assert_null(yibu_task_cancel_message(task));
+    char why[] = "the user left";
+    assert_true(yibu_task_cancel_with(task, why));
+    why[0] = 'x';
+    assert_string_equal(yibu_task_cancel_message(task), "the user left");
+    assert_int_equal(yibu_task_cancelling(task), 1);
+    assert_true(yibu_task_cancel(task)); /* says nothing, and takes nothing back */
+    assert_string_equal(yibu_task_cancel_message(task), "the user left");
+    assert_true(yibu_task_cancel_with(task, NULL));
+    assert_null(yibu_task_cancel_message(task));
+    assert_true(yibu_task_cancel_with(task, "the last word"));
+    assert_int_equal(yibu_await(task), -ECANCELED);
+    assert_string_equal(yibu_task_cancel_message(task), "the last word");
+    assert_false(yibu_task_cancel_with(task, "too late"));
+    assert_string_equal(yibu_task_cancel_message(task), "the last word");
+    yibu_task_unref(task);
+    return 0;
+}
+
+LOOP_TEST(taking_every_request_back_takes_the_message_back)
+{
+    yibu_task *self = yibu_current_task();
+    yibu_task_cancel_with(self, "why");
+    yibu_task_cancel(self);
+    assert_int_equal(yibu_task_uncancel(self), 1);
+    assert_string_equal(yibu_task_cancel_message(self), "why");
+    assert_int_equal(yibu_task_uncancel(self), 0);
+    assert_null(yibu_task_cancel_message(self));
+    return 0;
+}
+
+static intptr_t await_arg(void *arg)
+{
+    return yibu_await(arg);
+}
+
+LOOP_TEST(the_message_goes_along_where_a_cancel_is_passed_on)
+{
+    yibu_task *inner = yibu_create_task(sleep_for_ever, NULL, NULL);
+    yibu_task *outer = yibu_create_task(await_arg, inner, NULL);
+    assert_int_equal(yibu_sleep(0), 0);
+    assert_true(yibu_task_cancel_with(outer, "why"));
+    assert_string_equal(yibu_task_cancel_message(inner), "why");
+    assert_int_equal(yibu_await(outer), -ECANCELED);
+    yibu_task_unref(outer);
+    yibu_task_unref(inner);
+    return 0;
+}
+
+LOOP_TEST(only_tasks_have_cancel_messages)
+{
+    yibu_future *future = yibu_create_future(NULL);
+    assert_true(yibu_task_cancel_with(future, "why"));
+    assert_true(yibu_future_cancelled(future));
+    assert_null(yibu_task_cancel_message(future));
+    assert_null(yibu_task_cancel_message(NULL));
+    assert_false(yibu_task_cancel_with(NULL, "why"));
+    yibu_future_unref(future);
+    return 0;
+}
+
 static intptr_t own_errno(void *arg)
 {
     errno = (int)(intptr_t)arg;
@@ -396,6 +536,14 @@ int main(void)
         cmocka_unit_test(a_hundred_thousand_spawned_tasks_all_run),
         cmocka_unit_test(tasks_that_main_leaves_behind_are_cancelled_and_waited_for),
         cmocka_unit_test(names_are_given_copied_and_changed),
+        cmocka_unit_test(names_may_be_of_any_length_and_are_the_tasks_alone),
+        cmocka_unit_test(a_task_says_what_it_runs_and_where_it_was_created),
+        cmocka_unit_test(all_tasks_are_those_that_have_not_ended),
+        cmocka_unit_test(all_tasks_needs_a_loop),
+        cmocka_unit_test(a_cancel_may_say_why),
+        cmocka_unit_test(taking_every_request_back_takes_the_message_back),
+        cmocka_unit_test(the_message_goes_along_where_a_cancel_is_passed_on),
+        cmocka_unit_test(only_tasks_have_cancel_messages),
         cmocka_unit_test(errno_belongs_to_the_task),
         cmocka_unit_test(cancel_ends_a_sleep),
         cmocka_unit_test(a_cancel_is_delivered_to_every_checkpoint_until_it_is_taken_back),
