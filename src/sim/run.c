@@ -127,7 +127,8 @@ static int make_loop(keepsake *k)
     yibu_loop_options options = {.size = sizeof(options),
                                  .max_threads = sim->options.max_threads,
                                  .exception_handler = hear,
-                                 .exception_handler_arg = sim};
+                                 .exception_handler_arg = sim,
+                                 .deadlock_after_ns = YIBU_FOREVER}; /* clock.c finds it at once */
     int r = yb_loop_new_on(&sim->backend, &options, &sim->loop);
     if (r < 0)
         return r;

@@ -165,6 +165,7 @@ int yibu_run_coroutine_threadsafe(yibu_loop *loop, yibu_coroutine *fn, void *arg
     future->arg = arg;
     future->start.run = start;
     *ret_future = future;
+    yb_loop_note_caller(loop);
     yb_loop_post(loop, &future->start);
     return 0;
 }
