@@ -5,7 +5,7 @@
 #include "task/task.h"
 #include <yibu/group.h>
 
-/* A child of a group has ended; it is still among the loop's tasks. */
+/* A child of a group has ended: it was taken out of the loop's tasks, its links are as they were. */
 void yb_group_child_ended(yb_task *child);
 
 /* Counts a child that there is no memory for as one that failed.

@@ -63,9 +63,9 @@ static void end(yb_scheduler *s, yb_task *task)
 {
     task->future.state = YB_FUTURE_ENDED;
     task->stack = NULL;
+    yb_list_unlink(&task->all);
     if (task->scope)
         yb_group_child_ended(task);
-    yb_list_unlink(&task->all);
     s->loop->task_count--;
     if (!yb_waiters_empty(&task->future.waiters))
         yb_future_notify(&task->future);
