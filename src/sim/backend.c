@@ -47,7 +47,9 @@ static int descriptor(yb_backend *backend)
 
 static void close_backend(yb_backend *backend)
 {
-    yb_sim_network_destroy(yb_sim_of(backend));
+    yb_sim *sim = yb_sim_of(backend);
+    sim->disarmed = true; /* by the loop, just before */
+    yb_sim_network_destroy(sim);
 }
 
 const yb_backend_class yb_sim_backend_class = {
@@ -65,17 +67,28 @@ const yb_backend_class yb_sim_backend_class = {
     .random = yb_sim_random_bytes,
 };
 
+/* Lets what only frees itself do so: cancelled watches, for instance. */
+static void settle(yibu_loop *loop)
+{
+    enum { ITEMS = 100000 };
+    yb_runnable *item;
+    for (int i = 0; i < ITEMS && (item = yb_fifo_pop(&loop->ready)); i++)
+        if (item->run != yb_task_run)
+            item->run(item);
+}
+
 void yb_sim_abandon_loop(yb_sim *sim)
 {
     yibu_loop *loop = sim->loop;
     yb_watch_free_all(loop);
     yb_call_drop_all(loop);
+    settle(loop);
     yb_timer_disarm_all(loop);
+    sim->disarmed = true;
     yb_sim_threads_abandon(sim);
     yb_sim_processes_abandon(sim);
     yb_sim_network_destroy(sim);
     yb_scheduler_abandon(yb_scheduler_of(loop));
-    yb_wheel_init(&loop->timers, sim->now_ns);
     loop->ready.head = loop->after_io.head = NULL;
     loop->pending = loop->public_pending = 0;
 }

@@ -49,7 +49,7 @@ void yb_sim_errand_fail_after(yb_sim_errand *errand, int64_t delay_ns)
 void yb_sim_errand_stop(yb_sim_errand *errand)
 {
     if (errand->armed)
-        yb_loop_timer_remove(errand->sim->loop, &errand->timer);
+        yb_sim_timer_remove(errand->sim, &errand->timer);
     errand->armed = false;
 }
 

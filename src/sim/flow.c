@@ -82,7 +82,7 @@ static bool push(yb_sim_flow *flow, segment_kind kind, size_t size)
 static void drop_segments(yb_sim_flow *flow)
 {
     if (flow->armed)
-        yb_loop_timer_remove(flow->sim->loop, &flow->timer);
+        yb_sim_timer_remove(flow->sim, &flow->timer);
     flow->armed = flow->held = false;
     for (yb_list *item; (item = yb_list_pop_front(&flow->segments));)
         yb_free(YB_CONTAINER_OF(item, segment, links));

@@ -82,7 +82,7 @@ static void heal(partition *p)
 {
     trace_partition(p, "whole again");
     if (p->timed)
-        yb_loop_timer_remove(p->sim->loop, &p->timer);
+        yb_sim_timer_remove(p->sim, &p->timer);
     yb_list_unlink(&p->links);
     yb_free(p);
 }

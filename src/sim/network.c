@@ -110,9 +110,9 @@ yb_sim_socket *yb_sim_socket_new(yb_sim *sim, int family)
 static void free_socket(yb_sim_socket *s)
 {
     if (s->again_set)
-        yb_loop_timer_remove(s->sim->loop, &s->again);
+        yb_sim_timer_remove(s->sim, &s->again);
     if (s->timer_set)
-        yb_loop_timer_remove(s->sim->loop, &s->timer);
+        yb_sim_timer_remove(s->sim, &s->timer);
     leave(s);
     yb_free(s);
 }

@@ -239,6 +239,8 @@ static void end(yb_sim *sim)
     if (sim->record)
         sim->record->ended = 1;
     yb_sim_close_files(sim);
+    if (sim->loop->public_pending > 0) /* nobody waits for them */
+        yb_sim_abandon_loop(sim);
     int r = yibu_loop_free(sim->loop);
     YB_ASSERT(r == 0);
     yb_sim_current = NULL;

@@ -75,6 +75,7 @@ struct yb_sim {
     atomic_bool woken;   /* by another thread or a signal */
     bool quiet;          /* the run is over: no more choices, faults, trace */
     bool stuck;          /* the last wait found nothing to wait for */
+    bool disarmed;       /* no timer of the loop's is armed any more */
     intptr_t failure;    /* why the simulator ends the run */
     unsigned stranded;
     yb_task *running; /* a reference to it, while its item runs */
@@ -102,6 +103,13 @@ static inline yb_sim *yb_sim_of(yb_backend *backend)
 /* Ends the run for the given reason, the first that comes; says it in the report.  printf-style. */
 __attribute__((format(printf, 3, 4))) void yb_sim_fail(yb_sim *sim, intptr_t code,
                                                        const char *format, ...);
+
+/* Disarms a timer of the simulator's own; at the loop's end they are disarmed all at once. */
+static inline void yb_sim_timer_remove(yb_sim *sim, yb_timer *timer)
+{
+    if (!sim->disarmed)
+        yb_loop_timer_remove(sim->loop, timer);
+}
 
 /* A choice, 0 once the run is over. */
 static inline uint64_t yb_sim_below(yb_sim *sim, uint64_t bound)
