@@ -5,7 +5,7 @@
  * leaves the future alone; wait_for is an await whose time limit always passes on. */
 #include <errno.h>
 
-#include "task/scheduler.h"
+#include "task/scope.h"
 #include "task/wait.h"
 #include <yibu/error.h>
 #include <yibu/timeout.h>
@@ -43,10 +43,10 @@ static bool sole_waiter(yibu_future *future)
     return waiting < 2;
 }
 
+/* Whether it is wait_for's own limit, the innermost scope, that the task is cancelled for. */
 static bool limit_expired(const yb_task *task)
 {
-    const yibu_timeout limit = {.scope = (void *)task->wait.waiter.value};
-    return task->waits_for == &awaiting_for && yibu_timeout_expired(&limit);
+    return task->waits_for == &awaiting_for && yb_scope_own(task)->cancelled;
 }
 
 /* Cancels what the task awaits.  Returns the awaited task where that is to be interrupted.  Of tasks
@@ -92,10 +92,9 @@ static yb_task *enter(const yibu_future *future, int *ret_error)
     return *ret_error == 0 ? task : NULL;
 }
 
-static intptr_t suspend(yb_task *task, yibu_future *future, const yb_wait_class *class,
-                        intptr_t limit)
+static intptr_t suspend(yb_task *task, yibu_future *future, const yb_wait_class *class)
 {
-    yb_task_begin_wait(task, &future->waiters, future, limit);
+    yb_task_begin_wait(task, &future->waiters, future, 0);
     yb_task_suspend_checked(task, class);
     return task->wait.waiter.status < 0 ? task->wait.waiter.status : task->wait.waiter.value;
 }
@@ -106,7 +105,7 @@ static intptr_t await(yibu_future *future, const yb_wait_class *class)
     if (YB_UNLIKELY(!future || future->state == YB_FUTURE_ENDED))
         return yibu_future_result(future);
     yb_task *task = enter(future, &error);
-    return YB_LIKELY(task != NULL) ? suspend(task, future, class, 0) : error;
+    return YB_LIKELY(task != NULL) ? suspend(task, future, class) : error;
 }
 
 intptr_t yibu_await(yibu_future *future)
@@ -135,7 +134,7 @@ static intptr_t cancel_and_wait(yb_task *task, yibu_future *future)
 /* Only a cancel that this wait passed on can be the work of its limit. */
 static intptr_t wait_within(yb_task *task, yibu_future *future, yibu_timeout *limit)
 {
-    intptr_t result = suspend(task, future, &awaiting_for, (intptr_t)limit->scope);
+    intptr_t result = suspend(task, future, &awaiting_for);
     if (result == -ECANCELED && task->waits_for != &awaiting_cancel) {
         (void)yibu_timeout_end(limit, 0);
         return -ECANCELED;

@@ -78,13 +78,4 @@ static inline void yb_future_drop(yibu_future *future)
         yb_future_free(future);
 }
 
-/* What every call that waits for futures begins with: 0 where the task can wait for the future,
- * which is not NULL, or why it cannot. */
-static inline int yb_future_check_wait(const yibu_future *future, const yb_task *task)
-{
-    if (YB_UNLIKELY((const void *)future == (const void *)task))
-        return -EDEADLK;
-    return YB_LIKELY(future->loop == yb_loop_current) ? 0 : -EINVAL;
-}
-
 #endif

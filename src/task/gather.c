@@ -59,7 +59,7 @@ static void interrupt(yb_task *task)
     if (g->cancelled)
         return;
     g->cancelled = true;
-    yb_many_cancel(&g->many);
+    yb_many_cancel(&g->many, task);
     if (!g->over && yb_many_waits_for(&g->many, task))
         finish(g);
 }

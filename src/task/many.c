@@ -83,12 +83,19 @@ static bool is_repeated(const yb_member *member)
            YB_CONTAINER_OF(waiter, yb_member, waiter)->many == member->many;
 }
 
-void yb_many_cancel(yb_many *many)
+static void cancel(yibu_future *future, const yb_task *canceller)
+{
+    if (yb_is_task(future))
+        yb_task_pass_cancel_message(canceller, yb_task_of(future));
+    (void)yibu_future_cancel(future);
+}
+
+void yb_many_cancel(yb_many *many, const yb_task *canceller)
 {
     for (size_t i = 0; i < many->count; i++) {
         yb_member *member = &many->members[i];
         if (yb_member_pending(member) && !is_repeated(member))
-            (void)yibu_future_cancel(member->waiter.object);
+            cancel(member->waiter.object, canceller);
     }
 }
 

@@ -46,8 +46,8 @@ void yb_many_join(yb_many *many, yb_member *members, yibu_future *const *futures
 /* Takes the members that have not ended out of their futures. */
 void yb_many_leave(yb_many *many);
 
-/* Cancels the futures that have not ended, each once. */
-void yb_many_cancel(yb_many *many);
+/* Passes the cancel of a task on to the futures that have not ended, each once. */
+void yb_many_cancel(yb_many *many, const yb_task *canceller);
 
 /* Whether a future that has not ended is a task that waits for the given one. */
 bool yb_many_waits_for(const yb_many *many, const yb_task *task);

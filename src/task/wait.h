@@ -20,6 +20,15 @@ typedef struct yb_waitable_class {
 /* Interrupts a task that waits with its own waiter: takes it out, its status is -ECANCELED. */
 void yb_waiter_interrupt(yb_task *task);
 
+/* What every call that waits for futures begins with: 0 where the task (NULL: one of this thread's
+ * loop) can wait for the future, which is not NULL, or why it cannot. */
+static inline int yb_future_check_wait(const yibu_future *future, const yb_task *task)
+{
+    if (YB_UNLIKELY(task && future == &task->future))
+        return -EDEADLK;
+    return YB_LIKELY(future->loop == yb_loop_current) ? 0 : -EINVAL;
+}
+
 /* Whether the task waits for the target, or for one that does, and so on. */
 bool yb_waits_for(const yb_task *task, const yb_task *target);
 

@@ -68,7 +68,7 @@ static void interrupt(yb_task *task)
 static yb_task *owner(const yb_task *task)
 {
     const waiting *w = of_task(task);
-    bool any = w->return_when == YIBU_FIRST_COMPLETED && w->many.left > 1;
+    bool any = w->return_when != YIBU_ALL_COMPLETED && w->many.left > 1;
     return any || w->armed ? NULL : yb_many_task(&w->many);
 }
 

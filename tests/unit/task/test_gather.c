@@ -157,6 +157,19 @@ LOOP_TEST(cancelling_gather_cancels_all_that_are_not_done)
     return 0;
 }
 
+LOOP_TEST(a_cancel_s_message_reaches_the_children)
+{
+    gathering g = {.n = 1};
+    g.futures[0] = started(sleep_for_ever, NULL);
+    yibu_task *task = started(gather_in_task, &g);
+    yibu_task_cancel_with(task, "too much");
+    assert_int_equal(yibu_await(task), -ECANCELED);
+    assert_string_equal(yibu_task_cancel_message(g.futures[0]), "too much");
+    yibu_task_unref(task);
+    unref_all(g.futures, 1);
+    return 0;
+}
+
 LOOP_TEST(cancelling_gather_is_not_swallowed_by_return_exceptions)
 {
     gathering g = {.discard = false};
@@ -551,6 +564,7 @@ int main(void)
         cmocka_unit_test(an_exception_from_before_the_gather_is_propagated_at_once),
         cmocka_unit_test(with_return_exceptions_failures_are_results),
         cmocka_unit_test(cancelling_gather_cancels_all_that_are_not_done),
+        cmocka_unit_test(a_cancel_s_message_reaches_the_children),
         cmocka_unit_test(cancelling_gather_is_not_swallowed_by_return_exceptions),
         cmocka_unit_test(a_child_that_somebody_else_cancels_has_failed_and_the_others_go_on),
         cmocka_unit_test(a_cancelled_gather_waits_for_children_that_refuse_and_keeps_their_results),

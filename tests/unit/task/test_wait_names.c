@@ -152,6 +152,10 @@ LOOP_TEST(wait_for_the_first_of_several_has_no_owner)
     yibu_task *task = started(wait_many, &m);
     assert_null(owner_of(task));
     end(task);
+    m.return_when = YIBU_FIRST_EXCEPTION;
+    task = started(wait_many, &m);
+    assert_null(owner_of(task));
+    end(task);
     end(sleeper);
     unref_all(m.futures, 1);
     return 0;
