@@ -1,8 +1,6 @@
 /* A hash table with chains; it has at least as many buckets as entries, unless memory was short. */
 #include "sync/borrowers.h"
 
-#include <stdint.h>
-
 #include "base/memory.h"
 
 enum { BUCKETS_MIN = 8 };
@@ -86,6 +84,7 @@ yb_borrower *yb_borrowers_add(yb_borrowers *set, const void *key)
     if (!borrower)
         return NULL;
     borrower->key = key;
+    borrower->serial = ++set->serial;
     borrower->has_token = false;
     insert(set, borrower);
     set->count++;

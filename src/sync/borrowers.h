@@ -5,12 +5,15 @@
 #ifndef YB_SYNC_BORROWERS_H
 #define YB_SYNC_BORROWERS_H
 
+#include <stdint.h>
+
 #include "base/list.h"
 
 typedef struct yb_borrower {
     yb_list links;            /* among those who have a token, in the order they got it */
     struct yb_borrower *next; /* in its bucket, or among the spare ones */
     const void *key;
+    uint64_t serial; /* of the addition: a key may be removed and come again */
     bool has_token;
 } yb_borrower;
 
@@ -18,6 +21,7 @@ typedef struct yb_borrowers {
     yb_list holders;
     yb_borrower **buckets; /* bucket_count of them, a power of two, or NULL */
     size_t bucket_count, count;
+    uint64_t serial;    /* the last one given */
     yb_borrower *spare; /* one removed entry, for the next to come */
 } yb_borrowers;
 

@@ -78,15 +78,9 @@ static yb_waiters *waiters_of(void *object)
     return &l->waiters;
 }
 
-static void undo(void *object, intptr_t value)
-{
-    give_back(object, (yb_borrower *)value);
-}
-
 static const yb_waitable_class limiter_class = {
     .wait = {.name = "limiter", .interrupt = yb_waiter_interrupt, .describe = describe},
     .waiters = waiters_of,
-    .undo = undo,
 };
 
 /* Adds the borrower to the set; a failure where it is there already, or where there is no memory. */
@@ -100,13 +94,28 @@ static int enlist(yibu_limiter *l, const void *key, yb_borrower **ret_borrower)
     return *ret_borrower ? 0 : -ENOMEM;
 }
 
+/* Somebody else may have given the borrower's token back meanwhile, and even borrowed it anew. */
+static void pass_on(yibu_limiter *l, const void *key, uint64_t serial)
+{
+    yb_borrower *borrower = yb_borrowers_find(&l->borrowers, key);
+    if (borrower && borrower->serial == serial)
+        give_back(l, borrower);
+}
+
 static int wait_for_token(yibu_limiter *l, yb_task *task, yb_borrower *borrower)
 {
+    const void *key = borrower->key;
+    uint64_t serial = borrower->serial;
     intptr_t value = (intptr_t)borrower;
     int r = yb_wait_on(&limiter_class, l, task, &value);
-    if (r < 0 && task->wait.waiter.status < 0)
+    if (r < 0) {
         yb_borrowers_remove(&l->borrowers, borrower);
-    return r;
+        return r;
+    }
+    if (!yb_task_cancel_pending(task))
+        return 0;
+    pass_on(l, key, serial);
+    return -ECANCELED;
 }
 
 int yibu_limiter_acquire_on_behalf_of(yibu_limiter *l, const void *key)

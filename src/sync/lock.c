@@ -35,10 +35,15 @@ int yibu_lock_try_acquire(yibu_lock *public_lock)
     return take(view(public_lock), yb_owner_current()) ? 0 : -EAGAIN;
 }
 
+static uint64_t owner_who_brought(intptr_t value)
+{
+    return value ? (uint64_t)value : YB_OWNER_UNKNOWN;
+}
+
 static void hand_over(lock *l)
 {
     yb_waiter *next = yb_waiters_first(&l->waiters);
-    l->owner = next->value ? (uint64_t)next->value : YB_OWNER_UNKNOWN;
+    l->owner = owner_who_brought(next->value);
     yb_waiter_end(next, next->value, 0);
 }
 
@@ -72,10 +77,11 @@ static yb_waiters *waiters_of(void *object)
     return &view(object)->waiters;
 }
 
+/* Somebody else may have released it meanwhile: then it is another's. */
 static void undo(void *object, intptr_t value)
 {
-    (void)value;
-    (void)yibu_lock_release(object);
+    if (view(object)->owner == owner_who_brought(value))
+        (void)yibu_lock_release(object);
 }
 
 yb_task *yb_lock_owner_of_wait(const yb_task *waiting)

@@ -117,6 +117,15 @@ static void describe(const yb_task *task, char *ret_text, size_t size)
 
 static const yb_wait_class waiting = {"read-write lock", interrupt, owner_of_wait, describe};
 
+/* Somebody else may have released it meanwhile: then a writer's is another's. */
+static void pass_on(yibu_rwlock *public_rwlock, bool writes, uint64_t id)
+{
+    if (!writes)
+        (void)yibu_rwlock_release_read(public_rwlock);
+    else if (view(public_rwlock)->writer == id)
+        (void)yibu_rwlock_release_write(public_rwlock);
+}
+
 static int acquire(yibu_rwlock *public_rwlock, bool writes)
 {
     int r;
@@ -131,7 +140,7 @@ static int acquire(yibu_rwlock *public_rwlock, bool writes)
         return task->wait.waiter.status;
     if (!yb_task_cancel_pending(task))
         return 0;
-    (void)(writes ? yibu_rwlock_release_write : yibu_rwlock_release_read)(public_rwlock);
+    pass_on(public_rwlock, writes, task->id);
     return -ECANCELED;
 }
 

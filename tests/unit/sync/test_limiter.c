@@ -226,6 +226,24 @@ LOOP_TEST(a_task_cancelled_after_it_was_given_a_token_passes_it_on)
     return 0;
 }
 
+LOOP_TEST(a_cancelled_task_does_not_pass_on_what_was_given_back_on_its_behalf)
+{
+    yibu_limiter *limiter = yibu_limiter_new(1);
+    loan l = {limiter, &names[0]};
+    assert_int_equal(yibu_limiter_acquire(limiter), 0);
+    yibu_task *task = start(borrow, &l);
+    settle();
+    assert_int_equal(yibu_limiter_release(limiter), 0);
+    assert_int_equal(yibu_limiter_release_on_behalf_of(limiter, &names[0]), 0);
+    assert_int_equal(yibu_limiter_try_acquire_on_behalf_of(limiter, &names[0]), 0);
+    yibu_task_cancel(task);
+    await_result(task, -ECANCELED);
+    assert_int_equal(look(limiter).borrowed, 1);
+    assert_int_equal(yibu_limiter_release_on_behalf_of(limiter, &names[0]), 0);
+    yibu_limiter_free(limiter);
+    return 0;
+}
+
 LOOP_TEST(a_time_limit_ends_the_wait_and_nothing_is_borrowed)
 {
     yibu_limiter *limiter = yibu_limiter_new(0);
@@ -340,6 +358,7 @@ int main(void)
         cmocka_unit_test(a_task_cancelled_before_it_waits_borrows_nothing),
         cmocka_unit_test(a_task_cancelled_while_it_waits_may_ask_again),
         cmocka_unit_test(a_task_cancelled_after_it_was_given_a_token_passes_it_on),
+        cmocka_unit_test(a_cancelled_task_does_not_pass_on_what_was_given_back_on_its_behalf),
         cmocka_unit_test(a_time_limit_ends_the_wait_and_nothing_is_borrowed),
         cmocka_unit_test(a_cancel_does_not_end_a_wait_in_a_shield),
         cmocka_unit_test(borrowers_are_listed_in_the_order_they_got_their_tokens),

@@ -236,6 +236,26 @@ LOOP_TEST(a_lock_passed_on_by_the_last_in_line_is_free)
     return 0;
 }
 
+LOOP_TEST(a_cancelled_task_does_not_pass_on_what_somebody_else_has_released)
+{
+    yibu_lock lock = YIBU_LOCK_INIT;
+    assert_int_equal(yibu_lock_acquire(&lock), 0);
+    yibu_task *tasks[3];
+    for (int i = 0; i < 3; i++)
+        tasks[i] = start(acquire, &lock);
+    settle();
+    assert_int_equal(yibu_lock_release(&lock), 0);
+    assert_int_equal(yibu_lock_release(&lock), 0); /* in the first one's stead */
+    yibu_task_cancel(tasks[0]);
+    await_result(tasks[0], -ECANCELED);
+    await_result(tasks[1], 0);
+    settle();
+    assert_false(yibu_task_done(tasks[2]));
+    assert_int_equal(yibu_lock_release(&lock), 0);
+    await_result(tasks[2], 0);
+    return 0;
+}
+
 LOOP_TEST(a_cancel_taken_back_before_the_task_runs_leaves_it_the_lock)
 {
     yibu_lock lock = YIBU_LOCK_INIT;
@@ -486,6 +506,7 @@ int main(void)
         cmocka_unit_test(a_task_cancelled_while_it_waits_leaves_the_line),
         cmocka_unit_test(a_task_cancelled_after_it_was_handed_the_lock_passes_it_on),
         cmocka_unit_test(a_lock_passed_on_by_the_last_in_line_is_free),
+        cmocka_unit_test(a_cancelled_task_does_not_pass_on_what_somebody_else_has_released),
         cmocka_unit_test(a_cancel_taken_back_before_the_task_runs_leaves_it_the_lock),
         cmocka_unit_test(a_time_limit_ends_the_wait_and_the_lock_is_not_taken),
         cmocka_unit_test(a_cancel_does_not_end_a_wait_in_a_shield),

@@ -241,6 +241,21 @@ LOOP_TEST(a_reader_cancelled_after_it_was_handed_the_lock_passes_it_on)
     return 0;
 }
 
+LOOP_TEST(a_cancelled_writer_does_not_pass_on_what_somebody_else_has_released)
+{
+    yibu_rwlock lock = YIBU_RWLOCK_INIT;
+    assert_int_equal(yibu_rwlock_acquire_write(&lock), 0);
+    yibu_task *first = start(write_lock, &lock), *second = start(write_lock, &lock);
+    settle();
+    assert_int_equal(yibu_rwlock_release_write(&lock), 0);
+    assert_int_equal(yibu_rwlock_release_write(&lock), 0); /* in the first one's stead */
+    yibu_task_cancel(first);
+    await_result(first, -ECANCELED);
+    await_result(second, 0);
+    assert_true(look(&lock).writing);
+    return 0;
+}
+
 LOOP_TEST(a_time_limit_ends_the_wait_of_a_writer_and_readers_enter)
 {
     yibu_rwlock lock = YIBU_RWLOCK_INIT;
@@ -352,6 +367,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_reader_leaves_the_line),
         cmocka_unit_test(a_writer_cancelled_after_it_was_handed_the_lock_passes_it_on),
         cmocka_unit_test(a_reader_cancelled_after_it_was_handed_the_lock_passes_it_on),
+        cmocka_unit_test(a_cancelled_writer_does_not_pass_on_what_somebody_else_has_released),
         cmocka_unit_test(a_time_limit_ends_the_wait_of_a_writer_and_readers_enter),
         cmocka_unit_test(a_cancel_does_not_end_a_wait_in_a_shield),
         cmocka_unit_test(statistics_say_who_is_in_and_who_waits),
