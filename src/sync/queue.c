@@ -115,7 +115,7 @@ static void describe_get(const yb_task *task, char *ret_text, size_t size)
 
 static void describe_join(const yb_task *task, char *ret_text, size_t size)
 {
-    snprintf(ret_text, size, "the %zu unfinished tasks of a queue", awaited_by(task)->unfinished);
+    snprintf(ret_text, size, "a queue's unfinished tasks: %zu", awaited_by(task)->unfinished);
 }
 
 const yb_waitable_class yb_queue_put_class = {

@@ -1,7 +1,7 @@
 /* A LIFO queue against a model of it. */
 #include "queue_model.h"
 
-SIM_TEST_WITH(the_lifo_queue_does_as_the_model_does, 10000, .cancel = 0.02)
+SIM_TEST_WITH(the_lifo_queue_does_as_the_model_does, MODEL_SEEDS, .cancel = 0.02)
 {
     return run_queue_model((yibu_queue)YIBU_LIFO_QUEUE_INIT(some_maxsize()), LAST_IN);
 }

@@ -10,6 +10,7 @@
 #include "sim.h"
 
 enum {
+    SEEDS = YB_TEST_SLOWDOWN > 1 ? 1000 : 10000,
     ACTORS = 4,
     CASES = 4,
     QUEUES = 2,
@@ -546,7 +547,7 @@ static void end(model *m)
         yibu_queue_destroy(&m->queues[i].queue);
 }
 
-SIM_TEST_WITH(select_does_as_the_model_does, 10000, .cancel = 0.02)
+SIM_TEST_WITH(select_does_as_the_model_does, SEEDS, .cancel = 0.02)
 {
     model m = {
         .event = YIBU_EVENT_INIT, .semaphore = YIBU_SEMAPHORE_INIT(0), .lock = YIBU_LOCK_INIT};

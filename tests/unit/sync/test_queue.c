@@ -294,7 +294,7 @@ LOOP_TEST(a_cancelled_getter_takes_no_item)
     return 0;
 }
 
-/* cpython #68000, tornado #2826: the item was dropped. */
+/* A bug of asyncio once, and of tornado: the item was dropped. */
 LOOP_TEST(a_get_keeps_the_item_it_was_handed_when_cancelled_before_it_runs)
 {
     yibu_queue queue = YIBU_QUEUE_INIT(0);
@@ -376,7 +376,7 @@ LOOP_TEST(a_cancelled_joiner_leaves_and_the_others_stay)
     return 0;
 }
 
-/* python/asyncio #201 and #343: a consumer with a time limit lost items. */
+/* A bug of asyncio once: a consumer with a time limit lost items. */
 
 enum { PRODUCED = 300 };
 

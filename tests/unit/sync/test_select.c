@@ -253,6 +253,7 @@ LOOP_TEST(a_moment_that_lost_leaves_no_timer_behind)
 
 /* Exactly one. */
 
+/* A bug of kanal, channels for Rust: the items of cases that did not happen were lost. */
 LOOP_TEST(two_items_put_before_the_selecting_task_runs_are_not_both_taken)
 {
     yibu_queue first = YIBU_QUEUE_INIT(0), second = YIBU_QUEUE_INIT(0);
@@ -564,7 +565,7 @@ LOOP_TEST(a_cancelled_select_takes_nothing)
     return 0;
 }
 
-/* lalinsky/zio #700: the item was neither in the channel nor returned. */
+/* A bug of zio, a runtime for Zig: the item was neither in the channel nor returned. */
 LOOP_TEST(a_select_cancelled_after_a_case_has_happened_reports_the_case)
 {
     yibu_queue from = YIBU_QUEUE_INIT(0), to = YIBU_QUEUE_INIT(1);
@@ -666,7 +667,7 @@ LOOP_TEST(a_report_can_say_what_is_selected_from_and_what_a_queue_is_asked_for)
     assert_described(s.task, 6, "one o");
     assert_described(getter.task, 80, "an item of a queue");
     assert_described(putter.task, 80, "room in a queue of 1");
-    assert_described(joiner.task, 80, "the 1 unfinished tasks of a queue");
+    assert_described(joiner.task, 80, "a queue's unfinished tasks: 1");
     yibu_queue_shutdown(&queue, false);
     yibu_queue_shutdown(&full, true);
     assert_selects(&s, 0);
