@@ -29,9 +29,9 @@ static callback_timer *view(yibu_timer *public_timer)
 static void fire(yb_timer *wheel)
 {
     callback_timer *t = YB_CONTAINER_OF(wheel, callback_timer, wheel);
-    yibu_loop *loop = t->loop;
-    t->loop = NULL;
-    yb_callback_run(loop, t->callback, t->arg);
+    yibu_callback *callback = t->callback;
+    t->callback = NULL;
+    yb_callback_run(yb_loop_current, callback, t->arg);
 }
 
 static void disarm(callback_timer *t)
