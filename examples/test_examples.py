@@ -88,6 +88,15 @@ def test_hello():
     expect(run(), "here 1\nbeside 1\nhere 2\nbeside 2\nbeside 3\n5 lines\n")
 
 
+def test_bank():
+    """Both hazards show with some seeds and not with others; `yibu sim` finds those."""
+    for hazard, text in {"lost-update": "Stale file handle", "deadlock": "cycle: "}.items():
+        done = [subprocess.run([*command, hazard, str(seed)], capture_output=True, text=True,
+                               timeout=PATIENCE_S) for seed in range(20)]
+        expect({run.returncode for run in done}, {0, 1})
+        expect(all(text in run.stderr for run in done if run.returncode == 1), True)
+
+
 def test_echo():
     with running() as process:
         port = int(process.stdout.readline().removeprefix("port "))

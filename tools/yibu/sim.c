@@ -11,7 +11,7 @@
 #include "program.h"
 #include "shrink.h"
 
-enum { INLINE_CHOICES = 2000 }; /* longer lists go into a file */
+enum { INLINE_CHOICES = 1000 }; /* longer lists go into a file */
 
 /* As a shell reads it. */
 static void print_word(const char *word)
