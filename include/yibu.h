@@ -24,6 +24,7 @@
 #include <yibu/op.h>
 #include <yibu/process_pool.h>
 #include <yibu/queue.h>
+#include <yibu/runner.h>
 #include <yibu/rwlock.h>
 #include <yibu/select.h>
 #include <yibu/semaphore.h>

@@ -36,7 +36,8 @@ YIBU_BEGIN_DECLS
  * the process has the default action for it: the first cancels the main task, the second restores
  * the default action and raises the signal again.
  * Context: a thread without a running loop.  options may be NULL.
- * Returns main's result, or -ENOMEM, -EMFILE, -EINVAL or -EBUSY where no loop could be made. */
+ * Returns main's result, -EINTR where SIGINT cancelled it (<yibu/runner.h>), or -ENOMEM, -EMFILE,
+ * -EINVAL or -EBUSY where no loop could be made. */
 YIBU_API intptr_t yibu_run(yibu_coroutine *main, void *arg, const yibu_loop_options *options);
 
 /* The same on a loop of the caller's, which stays.  Left-over tasks go on in the next run. */

@@ -117,6 +117,18 @@ int yibu_remove_signal_handler(yibu_loop *loop, int signal)
     return ours;
 }
 
+void yb_signal_unhandle_once(yibu_loop *loop, int signal)
+{
+    slot *s = &slots[signal];
+    pthread_mutex_lock(&slots_lock);
+    bool ours = atomic_load(&s->loop) == loop && s->once;
+    if (ours)
+        release(signal);
+    pthread_mutex_unlock(&slots_lock);
+    if (ours && atomic_exchange(&s->pending, 0) > 0)
+        raise(signal);
+}
+
 void yb_signal_deliver(yibu_loop *loop)
 {
     if (!atomic_load_explicit(&loop->signalled, memory_order_relaxed))

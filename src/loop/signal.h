@@ -17,4 +17,8 @@ void yb_signal_after_fork(void);
  * the action from before and raises it again, from the signal handler itself. */
 int yb_signal_handle_once(yibu_loop *loop, int signal, yibu_callback *callback, void *arg);
 
+/* Takes that back, unless a handler was added in its place.  A signal that came in and was not
+ * called back meanwhile is raised again. */
+void yb_signal_unhandle_once(yibu_loop *loop, int signal);
+
 #endif

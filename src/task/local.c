@@ -46,7 +46,7 @@ static void drop_binding(binding *b)
     yb_free(b);
 }
 
-static void drop(yb_locals *locals)
+void yb_locals_drop(yb_locals *locals)
 {
     if (!locals || --locals->references > 0)
         return;
@@ -61,7 +61,7 @@ void yb_locals_release(yb_task *task)
     while (task->locals) {
         yb_locals *locals = task->locals;
         task->locals = NULL;
-        drop(locals);
+        yb_locals_drop(locals);
     }
 }
 
@@ -114,7 +114,7 @@ static int replace(yb_task *task, const yibu_local *key, void *value)
     if (b)
         locals->bindings[locals->count++] = b;
     task->locals = locals;
-    drop(old);
+    yb_locals_drop(old);
     return 0;
 }
 

@@ -11,6 +11,9 @@ typedef struct yb_locals yb_locals;
 /* What a child begins with: the same, until one of the two sets a value. */
 yb_locals *yb_locals_share(yb_locals *locals);
 
+/* What was shared and is not used any more; NULL is fine. */
+void yb_locals_drop(yb_locals *locals);
+
 /* Takes the task's locals away, and frees the values that no other task has. */
 void yb_locals_release(yb_task *task);
 

@@ -40,7 +40,7 @@ static int run_sleeper(void *arg)
     struct sigaction after;
     sigaction(SIGINT, NULL, &after);
     assert_true(after.sa_handler == SIG_DFL);
-    return result == -ECANCELED ? 7 : 1;
+    return result == -EINTR ? 7 : 1;
 }
 
 static void the_first_sigint_cancels_main_which_cleans_up(void **state)

@@ -142,7 +142,7 @@ int server_main(const char *tree, size_t max_files, int64_t latency_ns)
     if (result == 0)
         result = yibu_run(run, &server, NULL);
     site_free(&server.site);
-    if (result >= 0 || result == -ECANCELED)
+    if (result >= 0 || result == -ECANCELED || result == -EINTR)
         return EXIT_SUCCESS;
     fprintf(stderr, "yibu-demo: the server: %s\n", yibu_strerror(result));
     return EXIT_FAILURE;
