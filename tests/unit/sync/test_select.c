@@ -181,6 +181,23 @@ LOOP_TEST(await_waits_for_a_task_and_has_its_result_also_a_failure)
     return 0;
 }
 
+LOOP_TEST(a_failure_of_a_future_is_a_result_also_eagain)
+{
+    yibu_future *future = yibu_create_future(NULL);
+    selector s = {.cases = {YIBU_CASE_AWAIT(future)}};
+    start_select(&s, 1);
+    assert_still_selects(&s);
+    assert_int_equal(yibu_future_set_exception(future, -EAGAIN), 0);
+    assert_selects(&s, 0);
+    assert_int_equal(s.cases[0].result, -EAGAIN);
+    s.cases[0].result = 0;
+    start_select(&s, 1);
+    assert_selects(&s, 0);
+    assert_int_equal(s.cases[0].result, -EAGAIN);
+    yibu_future_unref(future);
+    return 0;
+}
+
 LOOP_TEST(an_event_that_was_set_has_happened_although_it_was_cleared_again)
 {
     yibu_event event = YIBU_EVENT_INIT;
@@ -686,6 +703,7 @@ int main(void)
         cmocka_unit_test(get_waits_for_an_item_and_a_shutdown_ends_it),
         cmocka_unit_test(put_waits_for_room_and_a_shutdown_ends_it),
         cmocka_unit_test(await_waits_for_a_task_and_has_its_result_also_a_failure),
+        cmocka_unit_test(a_failure_of_a_future_is_a_result_also_eagain),
         cmocka_unit_test(an_event_that_was_set_has_happened_although_it_was_cleared_again),
         cmocka_unit_test(a_lock_or_permit_that_was_acquired_is_the_callers_to_release),
         cmocka_unit_test(the_earliest_moment_happens_and_of_equal_ones_the_first),
