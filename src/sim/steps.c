@@ -121,13 +121,16 @@ static void trace_result(yb_sim *sim, const char *name, intptr_t result)
 
 static void trace_wait(yb_sim *sim, const char *name, const yb_task *task)
 {
-    char owner[YB_SIM_NAME];
+    char owner[YB_SIM_NAME], what[128];
     const yb_wait_class *class = task->waits_for;
     const yb_task *by = class->owner ? class->owner(task) : NULL;
-    if (by)
-        yb_sim_trace(sim, name, "waits: %s of %s", class->name, yb_sim_name(by, owner));
+    snprintf(what, sizeof(what), "%s", class->name);
+    if (class->describe)
+        class->describe(task, what, sizeof(what));
+    if (by && !class->describe)
+        yb_sim_trace(sim, name, "waits: %s of %s", what, yb_sim_name(by, owner));
     else
-        yb_sim_trace(sim, name, "waits: %s", class->name);
+        yb_sim_trace(sim, name, "waits: %s", what);
 }
 
 static void trace_end(yb_sim *sim, const yb_task *task)
