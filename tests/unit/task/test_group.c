@@ -1,6 +1,7 @@
 /* Groups: the statements of asyncio's documentation about TaskGroup, and what C adds to them. */
 #include <errno.h>
 
+#include "base/memory.h"
 #include "process.h"
 #include "test.h"
 
@@ -683,45 +684,36 @@ LOOP_TEST(a_thousand_children_are_cancelled_by_the_failure_of_one)
 
 /* Memory. */
 
-static int allocations_left = -1;
-
-static void *scarce(size_t size, void *arg)
+static bool is_used_up(void *arg)
 {
-    (void)arg;
-    if (allocations_left == 0)
-        return NULL;
-    allocations_left -= allocations_left > 0;
-    return malloc(size);
-}
-
-static void release(void *memory, void *arg)
-{
-    (void)arg;
-    free(memory);
+    int *left = arg;
+    return (*left)-- <= 0;
 }
 
 LOOP_TEST(a_child_without_memory_is_a_failure_of_the_group)
 {
-    worker children[2000];
+    static worker children[2000];
     size_t spawned = 0;
     yibu_group group = YIBU_GROUP_INIT;
     assert_int_equal(yibu_group_begin(&group, NULL), 0);
-    allocations_left = 10;
+    int left = 10;
+    yb_memory_watch(is_used_up, &left);
     for (; spawned < 2000; spawned++) {
         children[spawned] = (worker){.delay_ns = YIBU_FOREVER};
         if (yibu_group_spawn(&group, work, &children[spawned]) < 0)
             break;
     }
-    allocations_left = -1;
+    yb_memory_watch(NULL, NULL);
     assert_true(spawned < 2000);
     assert_int_equal(yibu_group_spawn(&group, count, NULL), YIBU_ESHUTDOWN);
     assert_int_equal(yibu_group_end(&group, 0), -ENOMEM);
     for (size_t i = 0; i < spawned; i++)
         assert_int_equal(children[i].slept, -ECANCELED);
 
-    allocations_left = 0;
+    left = 0;
+    yb_memory_watch(is_used_up, &left);
     int r = yibu_group_begin(&group, NULL);
-    allocations_left = -1;
+    yb_memory_watch(NULL, NULL);
     assert_int_equal(r, -ENOMEM);
     assert_int_equal(yibu_group_spawn(&group, count, NULL), -ENOMEM);
     assert_int_equal(yibu_group_end(&group, 0), -ENOMEM);
@@ -890,8 +882,6 @@ LOOP_TEST(options_of_a_wrong_size_are_refused)
 
 int main(void)
 {
-    yibu_allocator allocator = {.allocate = scarce, .release = release};
-    assert_int_equal(yibu_set_allocator(&allocator), 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_group_ends_when_all_its_children_have),
         cmocka_unit_test(an_empty_group_ends_at_once_with_the_result_of_its_body),
