@@ -515,6 +515,7 @@ static void what_was_retrieved_or_cancelled_is_not_told(void **state)
     told t = {0};
     yibu_loop_options options = {.size = sizeof(options),
                                  .debug = true,
+                                 .slow_callback_duration_ns = YIBU_FOREVER,
                                  .exception_handler = listen_to,
                                  .exception_handler_arg = &t};
     assert_int_equal(yibu_run(await_a_failure, NULL, &options), 0);
