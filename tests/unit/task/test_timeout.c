@@ -81,6 +81,114 @@ LOOP_TEST(a_limit_can_be_rescheduled_until_it_has_expired)
     return 0;
 }
 
+LOOP_TEST(the_time_limit_can_be_a_time_of_the_loops_clock)
+{
+    yibu_timeout t;
+    int64_t when = yibu_loop_time(yibu_get_running_loop()) + YIBU_MS(1);
+    assert_int_equal(yibu_timeout_at_begin(&t, when), 0);
+    assert_int_equal(yibu_timeout_when(&t), when);
+    assert_int_equal(yibu_timeout_end(&t, yibu_sleep(YIBU_FOREVER)), -ETIMEDOUT);
+    assert_true(yibu_loop_time(yibu_get_running_loop()) >= when);
+    assert_int_equal(yibu_timeout_when(&t), when);
+    return 0;
+}
+
+LOOP_TEST(a_deadline_that_has_passed_expires_at_the_next_turn_of_the_loop)
+{
+    yibu_timeout t;
+    yibu_timeout_at_begin(&t, yibu_loop_time(yibu_get_running_loop()) - YIBU_SECONDS(1));
+    assert_false(yibu_timeout_expired(&t));
+    assert_int_equal(yibu_timeout_end(&t, yibu_sleep(YIBU_FOREVER)), -ETIMEDOUT);
+    yibu_timeout_at_begin(&t, -5);
+    assert_int_equal(yibu_timeout_end(&t, yibu_sleep(YIBU_FOREVER)), -ETIMEDOUT);
+    yibu_timeout_begin(&t, 0);
+    assert_int_equal(yibu_timeout_end(&t, yibu_sleep(YIBU_FOREVER)), -ETIMEDOUT);
+    yibu_timeout_begin(&t, 0); /* a body that does not wait is not late */
+    assert_int_equal(yibu_timeout_end(&t, 8), 8);
+    return 0;
+}
+
+LOOP_TEST(without_a_limit_when_says_for_ever)
+{
+    yibu_timeout t;
+    yibu_timeout_begin(&t, YIBU_FOREVER);
+    assert_int_equal(yibu_timeout_when(&t), YIBU_FOREVER);
+    assert_int_equal(yibu_timeout_end(&t, yibu_sleep(1)), 0);
+    return 0;
+}
+
+LOOP_TEST(a_limit_can_be_rescheduled_to_earlier_later_now_and_never)
+{
+    yibu_timeout t;
+    int64_t now = yibu_loop_time(yibu_get_running_loop());
+    yibu_timeout_begin(&t, YIBU_US(200));
+    assert_int_equal(yibu_timeout_reschedule_at(&t, now + YIBU_SECONDS(100)), 0);
+    assert_int_equal(yibu_timeout_when(&t), now + YIBU_SECONDS(100));
+    assert_int_equal(yibu_sleep(YIBU_MS(1)), 0);
+    assert_int_equal(yibu_timeout_reschedule(&t, YIBU_FOREVER), 0);
+    assert_int_equal(yibu_timeout_when(&t), YIBU_FOREVER);
+    assert_int_equal(yibu_sleep(1), 0);
+    assert_int_equal(yibu_timeout_reschedule_at(&t, now), 0); /* that was before */
+    assert_false(yibu_timeout_expired(&t));
+    assert_int_equal(yibu_timeout_end(&t, yibu_sleep(YIBU_FOREVER)), -ETIMEDOUT);
+    assert_int_equal(yibu_timeout_reschedule(&t, 1), -EINVAL); /* not open */
+    return 0;
+}
+
+LOOP_TEST(whether_it_expired_can_be_asked_after_the_end)
+{
+    yibu_timeout t;
+    yibu_timeout_begin(&t, 1);
+    assert_int_equal(yibu_timeout_end(&t, yibu_sleep(YIBU_FOREVER)), -ETIMEDOUT);
+    assert_true(yibu_timeout_expired(&t));
+    yibu_timeout_begin(&t, YIBU_SECONDS(100));
+    assert_int_equal(yibu_timeout_end(&t, 0), 0);
+    assert_false(yibu_timeout_expired(&t));
+    return 0;
+}
+
+static void hold_the_loop_until(void *arg)
+{
+    const int64_t *when = arg;
+    while (yibu_loop_time(yibu_get_running_loop()) < *when)
+        ;
+}
+
+LOOP_TEST(a_limit_that_expires_in_the_turn_of_completion_leaves_the_result)
+{
+    yibu_timeout t;
+    int64_t when = yibu_loop_time(yibu_get_running_loop()) + YIBU_MS(2);
+    yibu_call_soon(yibu_get_running_loop(), hold_the_loop_until, &when, NULL);
+    yibu_timeout_at_begin(&t, when);
+    int slept = yibu_sleep(YIBU_US(10)); /* both are due when the loop next looks at its clock */
+    assert_int_equal(slept, 0);
+    assert_true(yibu_timeout_expired(&t));
+    assert_int_equal(yibu_timeout_end(&t, slept), 0);
+    assert_int_equal(yibu_sleep(1), 0);
+    return 0;
+}
+
+static intptr_t work_for_a_while(void *arg)
+{
+    intptr_t r = yibu_sleep(YIBU_US(100));
+    return r < 0 ? r : (intptr_t)arg;
+}
+
+LOOP_TEST(many_limits_of_many_tasks_do_not_get_mixed_up)
+{
+    enum { COUNT = 100 };
+    yibu_task *tasks[COUNT];
+    for (intptr_t i = 0; i < COUNT; i++)
+        tasks[i] = yibu_create_task(work_for_a_while, (void *)i, NULL);
+    for (intptr_t i = 0; i < COUNT; i++) {
+        yibu_timeout t;
+        yibu_timeout_begin(&t, YIBU_SECONDS(100));
+        assert_int_equal(yibu_timeout_end(&t, yibu_await(tasks[i])), i);
+        yibu_task_unref(tasks[i]);
+    }
+    return 0;
+}
+
 static intptr_t return_from_a_block(void)
 {
     YIBU_TIMEOUT(limit, YIBU_SECONDS(100));
@@ -220,6 +328,13 @@ int main(void)
         cmocka_unit_test(an_outer_limit_is_not_taken_for_the_inner_one),
         cmocka_unit_test(an_outside_cancel_beats_an_inner_limit),
         cmocka_unit_test(a_limit_can_be_rescheduled_until_it_has_expired),
+        cmocka_unit_test(the_time_limit_can_be_a_time_of_the_loops_clock),
+        cmocka_unit_test(a_deadline_that_has_passed_expires_at_the_next_turn_of_the_loop),
+        cmocka_unit_test(without_a_limit_when_says_for_ever),
+        cmocka_unit_test(a_limit_can_be_rescheduled_to_earlier_later_now_and_never),
+        cmocka_unit_test(whether_it_expired_can_be_asked_after_the_end),
+        cmocka_unit_test(a_limit_that_expires_in_the_turn_of_completion_leaves_the_result),
+        cmocka_unit_test(many_limits_of_many_tasks_do_not_get_mixed_up),
         cmocka_unit_test(the_block_form_ends_on_every_way_out),
         cmocka_unit_test(wait_for_cancels_a_late_task_and_waits_for_its_end),
         cmocka_unit_test(wait_for_keeps_the_result_of_a_task_that_finished_although_late),
