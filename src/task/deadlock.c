@@ -85,19 +85,26 @@ static void add_wait(text *t, const yb_task *task)
         add_owner(t, owner_of(task));
 }
 
+/* The owner, which the budget pays for: finding one may mean to walk through all tasks. */
+static const yb_task *buy_owner(const yb_task *task, size_t *budget)
+{
+    if (!waits(task) || !task->waits_for->owner || *budget == 0)
+        return NULL;
+    --*budget;
+    return task->waits_for->owner(task);
+}
+
 /* How many tasks a cycle has that begins and ends with first, its oldest one; 0: there is none.
- * A walk into a cycle of others meets the mark, which moves at every power of two (Brent, 1980).
- * Takes what it walks off the budget, so that a million tasks do not walk in squares. */
+ * A walk into a cycle of others meets the mark, which moves at every power of two (Brent, 1980). */
 static size_t cycle_from(const yb_task *first, size_t *budget)
 {
-    const yb_task *mark = NULL;
+    const yb_task *mark = NULL, *at = buy_owner(first, budget);
     size_t length = 1;
-    for (const yb_task *at = owner_of(first); at != first; at = owner_of(at), length++) {
-        if (!at || at->id < first->id || at == mark || *budget == 0)
+    for (; at != first; at = buy_owner(at, budget), length++) {
+        if (!at || at->id < first->id || at == mark)
             return 0;
         if ((length & (length - 1)) == 0)
             mark = at;
-        --*budget;
     }
     return length;
 }
@@ -119,10 +126,13 @@ static const yb_task *task_at(yb_list *at)
     return YB_CONTAINER_OF(at, yb_task, all);
 }
 
+/* The budget keeps the whole within a fraction of a second, at the price that among very many tasks a
+ * cycle of young ones is not found. */
 static void add_cycles(text *t, const yb_scheduler *s)
 {
-    size_t budget = 1000000;
-    for (yb_list *at = s->tasks.next; at != &s->tasks && t->left > 1; at = at->next) {
+    enum { STEPS = 5000000 };
+    size_t budget = STEPS / (s->loop->task_count + 1);
+    for (yb_list *at = s->tasks.next; at != &s->tasks && t->left > 1 && budget > 0; at = at->next) {
         size_t length = cycle_from(task_at(at), &budget);
         if (length > 0)
             add_cycle(t, task_at(at), length);
