@@ -144,6 +144,32 @@ static intptr_t everything_futures(void)
     return r;
 }
 
+static YIBU_ASYNC(int64_t, everything_nap, int64_t, delay_ns)
+{
+    *ret = delay_ns;
+    return yibu_sleep(delay_ns);
+}
+
+/* Typed coroutines, alone and in a group. */
+static intptr_t everything_typed(void)
+{
+    int64_t slept = 0;
+    yibu_task *task = yibu_start(everything_nap, 3);
+    int r = everything_nap_await(task, &slept);
+    yibu_task_unref(task);
+    if (r == 0)
+        r = slept == 3 ? yibu_go(everything_nap, 1) : -EPROTO;
+    yibu_group group = YIBU_GROUP_INIT;
+    int begun = yibu_group_begin(&group, NULL);
+    yibu_task *child = yibu_start_in(&group, everything_nap, 4);
+    int added = yibu_go_in(&group, everything_nap, 1);
+    intptr_t ended = yibu_group_end(&group, 0);
+    if (r == 0 && ended == 0)
+        r = begun < 0 || added < 0 ? -EPROTO : everything_nap_result(child, &slept);
+    yibu_task_unref(child);
+    return r < 0 ? r : ended < 0 ? ended : slept == 4 ? 0 : -EPROTO;
+}
+
 static intptr_t everything_resolve(void)
 {
     struct addrinfo *list = NULL;
@@ -188,9 +214,9 @@ static intptr_t everything_ops(void)
 
 static intptr_t everything(void *arg)
 {
-    static intptr_t (*const parts[])(void) = {everything_calls, everything_watch, everything_tasks,
-                                              everything_futures, everything_resolve,
-                                              everything_ops};
+    static intptr_t (*const parts[])(
+        void) = {everything_calls, everything_watch,   everything_tasks, everything_futures,
+                 everything_typed, everything_resolve, everything_ops};
     intptr_t r = echo_program(arg);
     for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
         r = parts[i]();
