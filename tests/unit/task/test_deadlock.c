@@ -70,6 +70,99 @@ static void the_report_names_the_cycle(void **state)
                         "  cycle: \"a\" -> \"b\" -> \"a\"");
 }
 
+/* The textbook's: two locks, taken in different orders. */
+typedef struct account {
+    yibu_lock *first, *second;
+} account;
+
+static intptr_t take_both(void *arg)
+{
+    account *a = arg;
+    intptr_t r = yibu_lock_acquire(a->first);
+    if (r < 0)
+        return r;
+    yibu_sleep(0);
+    r = yibu_lock_acquire(a->second);
+    if (r == 0)
+        yibu_lock_release(a->second);
+    yibu_lock_release(a->first);
+    return r;
+}
+
+static intptr_t transfer_both_ways(void *arg)
+{
+    heard *h = arg;
+    yibu_lock one = YIBU_LOCK_INIT, two = YIBU_LOCK_INIT;
+    account there = {&one, &two}, back = {&two, &one};
+    yibu_task *a = create("there", take_both, &there);
+    yibu_task *b = create("back", take_both, &back);
+    h->to_cancel = a;
+    intptr_t r = yibu_await(a);
+    assert_int_equal(yibu_await(b), 0);
+    yibu_task_unref(a);
+    yibu_task_unref(b);
+    return r;
+}
+
+static void the_report_names_who_holds_a_lock(void **state)
+{
+    (void)state;
+    heard h = {0};
+    assert_int_equal(run_with(transfer_both_ways, &h, YIBU_MS(1)), -ECANCELED);
+    assert_int_equal(h.count, 1);
+    assert_string_equal(
+        h.message,
+        "deadlock: nothing the loop knows of can wake the 3 tasks that wait\n"
+        "  task \"main\" (created at yibu_run) waits for the end of task \"there\"\n"
+        "  task \"there\" (created at here.c:7) waits for a lock held by task \"back\" (created at "
+        "here.c:7)\n"
+        "  task \"back\" (created at here.c:7) waits for a lock held by task \"there\" (created at "
+        "here.c:7)\n"
+        "  cycle: \"there\" -> \"back\" -> \"there\"");
+}
+
+enum { RING = 50, RINGS = 3 };
+
+static intptr_t await_next(void *arg)
+{
+    return yibu_await(*(yibu_task **)arg);
+}
+
+static intptr_t await_in_rings(void *arg)
+{
+    heard *h = arg;
+    yibu_task *tasks[RINGS][RING + 1];
+    for (int ring = 0; ring < RINGS; ring++) {
+        for (int i = 0; i < RING; i++)
+            tasks[ring][i] = yibu_create_task(await_next, &tasks[ring][i + 1], NULL);
+        tasks[ring][RING] = tasks[ring][0];
+    }
+    h->to_cancel = yibu_current_task();
+    yibu_event never = YIBU_EVENT_INIT;
+    intptr_t r = yibu_event_wait(&never);
+    for (int ring = 0; ring < RINGS; ring++) {
+        yibu_task_cancel(tasks[ring][0]);
+        for (int i = 0; i < RING; i++) {
+            (void)yibu_await(tasks[ring][i]);
+            yibu_task_unref(tasks[ring][i]);
+        }
+    }
+    return r;
+}
+
+static void every_cycle_is_named_once(void **state)
+{
+    (void)state;
+    heard h = {0};
+    (void)run_with(await_in_rings, &h, YIBU_MS(1));
+    int cycles = 0;
+    for (const char *at = h.message; (at = strstr(at, "\n  cycle: \"task-")); at++)
+        cycles++;
+    assert_int_equal(cycles, RINGS);
+    assert_non_null(strstr(h.message, "cycle: \"task-2\" -> \"task-3\""));
+    assert_non_null(strstr(h.message, "-> \"task-151\" -> \"task-102\""));
+}
+
 enum { MANY = 100 };
 
 static intptr_t many_wait(void *arg)
@@ -342,6 +435,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_loop_that_nothing_can_wake_is_reported_once),
         cmocka_unit_test(the_report_names_the_cycle),
+        cmocka_unit_test(the_report_names_who_holds_a_lock),
+        cmocka_unit_test(every_cycle_is_named_once),
         cmocka_unit_test(of_many_tasks_the_oldest_are_listed),
         cmocka_unit_test(a_task_that_sleeps_is_no_deadlock),
         cmocka_unit_test(a_task_that_waits_for_io_is_no_deadlock),
