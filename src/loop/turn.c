@@ -42,7 +42,7 @@ static void take_inbox(yibu_loop *loop)
 static void run_overseen(yibu_loop *loop)
 {
     yb_overseer *o = loop->overseer;
-    for (int left = loop->budget_limit; left > 0 && loop->ready.head && !loop->stopping; left--) {
+    for (int left = loop->budget_limit; left > 0 && loop->ready.head; left--) {
         yb_runnable *item = o->pick ? o->pick(o, loop) : yb_fifo_pop(&loop->ready);
         if (!item)
             return;
@@ -52,6 +52,8 @@ static void run_overseen(yibu_loop *loop)
         item->run(item);
         if (o->after)
             o->after(o, loop);
+        if (loop->stopping)
+            return; /* yet an item a turn: who does not heed the stop gets on */
     }
 }
 
