@@ -1,7 +1,9 @@
 /* A simulated run: its clock, its order, what it refuses, how it ends. */
 #include <errno.h>
+#include <pthread.h>
 #include <time.h>
 
+#include "process.h"
 #include "sim.h"
 
 typedef struct lines {
@@ -444,6 +446,74 @@ static void a_simulated_loop_has_no_descriptor(void **state)
     assert_int_equal(yibu_sim_run(1, drive_the_loop_from_outside, NULL, NULL), 0);
 }
 
+static intptr_t stop_and_go_on(void *arg)
+{
+    (void)arg;
+    yibu_loop_stop(yibu_get_running_loop());
+    for (int i = 0; i < 10; i++)
+        (void)yibu_sleep(YIBU_MS(1));
+    return 3;
+}
+
+static void a_stop_does_not_end_a_run(void **state)
+{
+    (void)state;
+    assert_int_equal(yibu_sim_run(1, stop_and_go_on, NULL, NULL), 3);
+}
+
+/* Threads and processes. */
+
+static void *race_on_a_thread(void *arg)
+{
+    for (uint64_t seed = 0; seed < 100; seed++)
+        ((order *)arg)[seed] = race_with(seed, NULL);
+    return NULL;
+}
+
+static void every_thread_has_runs_of_its_own_that_are_the_same(void **state)
+{
+    (void)state;
+    static order orders[3][100];
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, race_on_a_thread, orders[i]), 0);
+    (void)race_on_a_thread(orders[2]);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_memory_equal(orders[i], orders[2], sizeof(orders[2]));
+    }
+}
+
+static int race_in_a_process(void *arg)
+{
+    order o = race_with(5, NULL);
+    return memcmp(&o, arg, sizeof(o)) == 0 ? 0 : 1;
+}
+
+static void a_forked_child_runs_as_its_parent_does(void **state)
+{
+    (void)state;
+    order o = race_with(5, NULL);
+    test_result result;
+    test_in_process(race_in_a_process, &o, &result);
+    assert_true(test_exited(&result, 0));
+}
+
+static intptr_t fork_inside(void *arg)
+{
+    test_result result;
+    test_in_process(race_in_a_process, arg, &result);
+    return test_exited(&result, 0) ? 0 : -ECHILD;
+}
+
+static void a_child_that_is_forked_inside_a_run_has_runs_of_its_own(void **state)
+{
+    (void)state;
+    order o = race_with(5, NULL);
+    assert_int_equal(yibu_sim_run(1, fork_inside, &o, NULL), 0);
+    race_with(5, NULL);
+}
+
 /* What a program may ask. */
 
 static intptr_t ask(void *arg)
@@ -537,6 +607,10 @@ int main(void)
         cmocka_unit_test(a_run_inside_a_loop_is_refused),
         cmocka_unit_test(bad_options_are_refused),
         cmocka_unit_test(a_simulated_loop_has_no_descriptor),
+        cmocka_unit_test(a_stop_does_not_end_a_run),
+        cmocka_unit_test(every_thread_has_runs_of_its_own_that_are_the_same),
+        cmocka_unit_test(a_forked_child_runs_as_its_parent_does),
+        cmocka_unit_test(a_child_that_is_forked_inside_a_run_has_runs_of_its_own),
         cmocka_unit_test(a_program_knows_its_seed),
         cmocka_unit_test(outside_a_run_everything_is_plain),
         cmocka_unit_test(a_program_adds_lines_to_the_trace),
