@@ -47,7 +47,7 @@ static YIBU_ASYNC(void, listen_and_serve, uint16_t, port)
 int main(int argc, char **argv)
 {
     int r = listen_and_serve_run(NULL, argc > 1 ? (uint16_t)atoi(argv[1]) : 0);
-    if (r == -ECANCELED)
+    if (r == -EINTR)
         return 0;
     fprintf(stderr, "echo: %s\n", yibu_strerror(r));
     return 1;
