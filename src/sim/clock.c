@@ -29,15 +29,6 @@ static void move_clock(yb_sim *sim, int64_t to_ns)
         sim->now_ns = to_ns;
 }
 
-static void fail_stuck(yb_sim *sim)
-{
-    if (sim->loop->holds > 0)
-        yb_sim_fail(sim, -ENOTSUP,
-                    "another thread or process, which is not simulated, is waited for");
-    else
-        yb_sim_fail_deadlocked(sim);
-}
-
 int yb_sim_wait(yb_backend *backend, int64_t deadline_ns)
 {
     yb_sim *sim = yb_sim_of(backend);
@@ -52,7 +43,7 @@ int yb_sim_wait(yb_backend *backend, int64_t deadline_ns)
         return 0;
     sim->stuck = true;
     if (!sim->quiet)
-        fail_stuck(sim);
+        yb_sim_fail_deadlocked(sim);
     return 0;
 }
 
