@@ -30,7 +30,8 @@ void yibu_limiter_free(yibu_limiter *l)
     if (!l)
         return;
     if (!yb_waiters_empty(&l->waiters))
-        yb_abort("a limiter was freed while %zu tasks wait for it", yb_waiters_count(&l->waiters));
+        yb_abort("a limiter was freed while %zu task(s) wait for it",
+                 yb_waiters_count(&l->waiters));
     yb_borrowers_destroy(&l->borrowers);
     yb_free(l);
 }

@@ -1,6 +1,28 @@
 /* Capacity limiters: who has a token, and a total that changes. */
 #include "waiting.h"
 
+/* An allocator that has nothing left while a test says so. */
+
+static bool exhausted;
+
+static void *allocate(size_t size, void *arg)
+{
+    (void)arg;
+    return exhausted ? NULL : malloc(size);
+}
+
+static void *reallocate(void *memory, size_t size, void *arg)
+{
+    (void)arg;
+    return exhausted ? NULL : realloc(memory, size);
+}
+
+static void release(void *memory, void *arg)
+{
+    (void)arg;
+    free(memory);
+}
+
 typedef struct loan {
     yibu_limiter *limiter;
     const void *borrower; /* NULL: the task */
@@ -282,6 +304,42 @@ LOOP_TEST(a_cancel_does_not_end_a_wait_in_a_shield)
     return 0;
 }
 
+/* Memory. */
+
+LOOP_TEST(without_memory_nothing_is_borrowed_and_nobody_waits)
+{
+    yibu_limiter *limiter = yibu_limiter_new(1);
+    exhausted = true;
+    assert_null(yibu_limiter_new(1));
+    assert_int_equal(yibu_limiter_try_acquire(limiter), -ENOMEM);
+    assert_int_equal(yibu_limiter_acquire(limiter), -ENOMEM);
+    exhausted = false;
+    assert_int_equal(yibu_limiter_acquire(limiter), 0);
+    exhausted = true;
+    assert_int_equal(yibu_limiter_acquire_on_behalf_of(limiter, &names[0]), -ENOMEM);
+    exhausted = false;
+    assert_int_equal(look(limiter).borrowed, 1);
+    assert_int_equal(look(limiter).waiting, 0);
+    yibu_limiter_free(limiter);
+    return 0;
+}
+
+LOOP_TEST(a_token_is_handed_on_without_memory)
+{
+    yibu_limiter *limiter = yibu_limiter_new(1);
+    loan l = {limiter, &names[0]};
+    assert_int_equal(yibu_limiter_acquire(limiter), 0);
+    yibu_task *task = start(borrow, &l);
+    settle();
+    exhausted = true;
+    assert_int_equal(yibu_limiter_release(limiter), 0);
+    assert_int_equal(yibu_await(task), 0);
+    exhausted = false;
+    yibu_task_unref(task);
+    yibu_limiter_free(limiter);
+    return 0;
+}
+
 /* Looking at one. */
 
 LOOP_TEST(borrowers_are_listed_in_the_order_they_got_their_tokens)
@@ -345,6 +403,7 @@ static void tasks_wait_and_others_try_on_behalf(void **state)
 
 int main(void)
 {
+    const yibu_allocator allocator = {allocate, reallocate, release, NULL};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_are_borrowed_and_given_back),
         cmocka_unit_test(a_task_waits_while_all_tokens_are_out_first_come_first_served),
@@ -361,9 +420,13 @@ int main(void)
         cmocka_unit_test(a_cancelled_task_does_not_pass_on_what_was_given_back_on_its_behalf),
         cmocka_unit_test(a_time_limit_ends_the_wait_and_nothing_is_borrowed),
         cmocka_unit_test(a_cancel_does_not_end_a_wait_in_a_shield),
+        cmocka_unit_test(without_memory_nothing_is_borrowed_and_nobody_waits),
+        cmocka_unit_test(a_token_is_handed_on_without_memory),
         cmocka_unit_test(borrowers_are_listed_in_the_order_they_got_their_tokens),
         cmocka_unit_test(statistics_count_tokens_and_waiters),
         cmocka_unit_test(tasks_wait_and_others_try_on_behalf),
     };
+    if (yibu_set_allocator(&allocator) < 0)
+        return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,4 @@
 /* Semaphores: fair, and exact about every permit. */
-#include <pthread.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "waiting.h"
 
 static intptr_t acquire(void *semaphore)
@@ -334,52 +328,6 @@ static void only_tasks_wait_but_anybody_may_try(void **state)
     assert_int_equal(s.value, 1);
 }
 
-/* The wrong thread, in a child that must not survive it. */
-
-static yibu_semaphore shared = YIBU_SEMAPHORE_INIT(0);
-
-static void *release_shared(void *arg)
-{
-    (void)arg;
-    yibu_semaphore_release(&shared);
-    return NULL;
-}
-
-static intptr_t release_from_another_thread(void *arg)
-{
-    (void)arg;
-    pthread_t thread;
-    yibu_task *task = yibu_create_task(acquire, &shared, NULL);
-    (void)yibu_sleep(0);
-    pthread_create(&thread, NULL, release_shared, NULL);
-    pthread_join(thread, NULL);
-    yibu_task_unref(task);
-    return 0;
-}
-
-static void a_release_from_another_thread_aborts_with_a_reason(void **state)
-{
-    (void)state;
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-        signal(SIGABRT, SIG_DFL);
-        dup2(ends[1], STDERR_FILENO);
-        _exit((int)yibu_run(release_from_another_thread, NULL, NULL));
-    }
-    close(ends[1]);
-    char text[512] = "";
-    assert_true(read(ends[0], text, sizeof(text) - 1) > 0);
-    close(ends[0]);
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-    assert_non_null(strstr(text, "task-2"));
-    assert_non_null(strstr(text, "another thread"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -403,7 +351,6 @@ int main(void)
         cmocka_unit_test(statistics_count_permits_and_waiters),
         cmocka_unit_test(no_permit_is_lost_or_doubled_whatever_is_cancelled),
         cmocka_unit_test(only_tasks_wait_but_anybody_may_try),
-        cmocka_unit_test(a_release_from_another_thread_aborts_with_a_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
