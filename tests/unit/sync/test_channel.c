@@ -418,6 +418,46 @@ static void every_item_of_every_thread_arrives_once_and_in_order(void **state)
     unsetenv("CMOCKA_TEST_ABORT");
 }
 
+/* One sender and one receiver, through one place: each wakes the other, and nobody else would. */
+
+enum { PASSES = 50000 / YB_TEST_SLOWDOWN };
+
+static intptr_t pass_all(void *channel)
+{
+    for (intptr_t i = 0; i < PASSES; i++)
+        assert_int_equal(yibu_channel_send(channel, number(i)), 0);
+    return 0;
+}
+
+static void *pass_in_thread(void *channel)
+{
+    return (void *)pass_all(channel);
+}
+
+static void *pass_in_loop(void *channel)
+{
+    return (void *)yibu_run(pass_all, channel, NULL);
+}
+
+static void no_wake_up_is_lost_between_two(void **state)
+{
+    (void)state;
+    void *(*const senders[])(void *) = {pass_in_thread, pass_in_loop};
+    setenv("CMOCKA_TEST_ABORT", "1", 1);
+    for (int kind = 0; kind < 2; kind++) {
+        yibu_channel *channel = new_channel(1);
+        pthread_t sender;
+        void *result;
+        assert_int_equal(pthread_create(&sender, NULL, senders[kind], channel), 0);
+        for (intptr_t i = 0; i < PASSES; i++)
+            expect(channel, i);
+        assert_int_equal(pthread_join(sender, &result), 0);
+        assert_null(result);
+        yibu_channel_unref(channel);
+    }
+    unsetenv("CMOCKA_TEST_ABORT");
+}
+
 /* Tasks that are cancelled at any moment, against a thread that sends. */
 
 typedef struct torment {
@@ -486,6 +526,7 @@ int main(void)
         loop_unit_test(callbacks_send_and_receive),
         loop_unit_test(a_callback_may_not_wait),
         cmocka_unit_test(every_item_of_every_thread_arrives_once_and_in_order),
+        cmocka_unit_test(no_wake_up_is_lost_between_two),
         cmocka_unit_test(no_item_is_lost_whatever_is_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
