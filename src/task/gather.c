@@ -10,11 +10,13 @@
 
 #include "base/memory.h"
 #include "task/many.h"
+#include "task/scheduler.h"
 
 typedef struct gathering {
     yb_many many;
     yb_task *task;
-    int failure; /* the first one, 0: none */
+    yb_runnable cancelling; /* among the scheduler's, while its cancel is passed on */
+    int failure;            /* the first one, 0: none */
     bool collects;
     bool shows; /* there is an array for the results */
     bool cancelled;
@@ -53,15 +55,25 @@ static void child_ended(yb_many *many, yb_member *child)
 }
 
 /* A child that waits for the gathering task in turn would never end, and is left. */
+static void cancel_children(gathering *g)
+{
+    bool in_turn = yb_many_cancel(&g->many, g->task);
+    if (in_turn && !g->over)
+        finish(g);
+}
+
+/* Nested gatherings are cancelled one after the other, not by recursion: see await.c. */
 static void interrupt(yb_task *task)
 {
     gathering *g = of_task(task);
     if (g->cancelled)
         return;
     g->cancelled = true;
-    yb_many_cancel(&g->many, task);
-    if (!g->over && yb_many_waits_for(&g->many, task))
-        finish(g);
+    yb_fifo *cancelling = &yb_scheduler_of(task->future.loop)->cancelling;
+    bool outermost = !cancelling->head;
+    yb_fifo_push(cancelling, &g->cancelling);
+    for (; outermost && cancelling->head; (void)yb_fifo_pop(cancelling))
+        cancel_children(YB_CONTAINER_OF(cancelling->head, gathering, cancelling));
 }
 
 static yb_task *first_task(const yb_task *task)

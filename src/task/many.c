@@ -20,14 +20,11 @@ int yb_many_check(yibu_future *const *futures, size_t count, const yb_task *task
 {
     if (!futures && count > 0)
         return -EINVAL;
-    for (size_t i = 0; i < count; i++) {
-        if (!futures[i])
-            continue;
-        int r = yb_future_check_wait(futures[i], task);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < count; i++)
+        if (!yibu_future_done(futures[i]))
+            r = yb_future_check_wait(futures[i], task);
+    return r;
 }
 
 static void end_member(yb_waiter *waiter)
@@ -83,20 +80,30 @@ static bool is_repeated(const yb_member *member)
            YB_CONTAINER_OF(waiter, yb_member, waiter)->many == member->many;
 }
 
-static void cancel(yibu_future *future, const yb_task *canceller)
+/* Returns whether the future is a task that waits for the canceller. */
+static bool cancel(yibu_future *future, const yb_task *canceller)
 {
-    if (yb_is_task(future))
-        yb_task_pass_cancel_message(canceller, yb_task_of(future));
-    (void)yibu_future_cancel(future);
+    if (!yb_is_task(future)) {
+        (void)yibu_future_cancel(future);
+        return false;
+    }
+    yb_task *task = yb_task_of(future);
+    yb_task_pass_cancel_message(canceller, task);
+    if (!yb_task_request_cancel(task))
+        return yb_waits_for(task, canceller);
+    yb_task_interrupt(task);
+    return false;
 }
 
-void yb_many_cancel(yb_many *many, const yb_task *canceller)
+bool yb_many_cancel(yb_many *many, const yb_task *canceller)
 {
+    bool in_turn = false;
     for (size_t i = 0; i < many->count; i++) {
         yb_member *member = &many->members[i];
         if (yb_member_pending(member) && !is_repeated(member))
-            cancel(member->waiter.object, canceller);
+            in_turn |= cancel(member->waiter.object, canceller);
     }
+    return in_turn;
 }
 
 /* The member's future, where that has not ended and is a task. */
@@ -104,16 +111,6 @@ static yb_task *pending_task(const yb_member *member)
 {
     yibu_future *future = member->waiter.object;
     return yb_member_pending(member) && yb_is_task(future) ? yb_task_of(future) : NULL;
-}
-
-bool yb_many_waits_for(const yb_many *many, const yb_task *task)
-{
-    for (size_t i = 0; i < many->count; i++) {
-        const yb_task *child = pending_task(&many->members[i]);
-        if (child && yb_waits_for(child, task))
-            return true;
-    }
-    return false;
 }
 
 yb_task *yb_many_task(const yb_many *many)

@@ -384,6 +384,29 @@ LOOP_TEST(cancelling_an_outer_gather_cancels_the_inner_one_s_children)
     return 0;
 }
 
+static intptr_t gather_one_deeper(void *arg)
+{
+    intptr_t depth = (intptr_t)arg;
+    if (depth == 0)
+        return yibu_sleep(YIBU_FOREVER);
+    yibu_task *child = yibu_create_task(gather_one_deeper, (void *)(depth - 1), NULL);
+    int r = yibu_gather(&child, 1, NULL, 0);
+    assert_true(yibu_task_cancelled(child));
+    yibu_task_unref(child);
+    return r;
+}
+
+LOOP_TEST(a_cancel_goes_down_three_thousand_nested_gathers)
+{
+    yibu_task *task = yibu_create_task(gather_one_deeper, (void *)3000, NULL);
+    for (int i = 0; i < 1000; i++)
+        settle();
+    yibu_task_cancel(task);
+    assert_int_equal(yibu_await(task), -ECANCELED);
+    yibu_task_unref(task);
+    return 0;
+}
+
 LOOP_TEST(gathers_nest_and_keep_their_results)
 {
     gathering inner = {.discard = false};
@@ -459,6 +482,29 @@ LOOP_TEST(gather_refuses_what_makes_no_sense)
     assert_int_equal(yibu_gather(futures, SIZE_MAX / 64, NULL, 0), -EDEADLK);
     unref_all(futures, 1);
     return 0;
+}
+
+static intptr_t keep_future(void *arg)
+{
+    *(yibu_future **)arg = ended(3);
+    return 0;
+}
+
+static intptr_t gather_the_kept(void *arg)
+{
+    intptr_t result;
+    assert_int_equal(yibu_gather(arg, 1, &result, 0), 0);
+    assert_int_equal(yibu_wait(arg, 1, YIBU_FOREVER, YIBU_ALL_COMPLETED), 1);
+    return result;
+}
+
+static void futures_that_ended_on_an_earlier_loop_may_be_gathered(void **state)
+{
+    (void)state;
+    yibu_future *kept;
+    assert_int_equal(yibu_run(keep_future, &kept, NULL), 0);
+    assert_int_equal(yibu_run(gather_the_kept, &kept, NULL), 3);
+    yibu_future_unref(kept);
 }
 
 static void gather_needs_a_task(void **state)
@@ -579,11 +625,13 @@ int main(void)
         cmocka_unit_test(
             a_gather_whose_cancel_is_taken_back_and_comes_anew_cancels_its_children_once),
         cmocka_unit_test(cancelling_an_outer_gather_cancels_the_inner_one_s_children),
+        cmocka_unit_test(a_cancel_goes_down_three_thousand_nested_gathers),
         cmocka_unit_test(gathers_nest_and_keep_their_results),
         cmocka_unit_test(two_gathers_may_share_a_future),
         cmocka_unit_test(children_may_lose_their_last_reference_while_they_are_gathered),
         cmocka_unit_test(a_task_that_could_not_be_created_has_failed_with_no_memory),
         cmocka_unit_test(gather_refuses_what_makes_no_sense),
+        cmocka_unit_test(futures_that_ended_on_an_earlier_loop_may_be_gathered),
         cmocka_unit_test(gather_needs_a_task),
         cmocka_unit_test(a_time_limit_around_gather_cancels_its_children),
         cmocka_unit_test(failures_that_gather_hands_out_are_retrieved),
