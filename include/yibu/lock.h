@@ -70,7 +70,7 @@ static inline void yibu_lock_leave_(yibu_lock_hold_ *hold)
 #if defined(__GNUC__)
 /* A block that holds the lock, and gives it back on every way out (asyncio: async with
  * lock).  RESULT, an int variable, becomes the acquire's; after a failure the block is skipped. */
-#define YIBU_WITH_LOCK(RESULT, LOCK) YIBU_WITH_LOCK_(RESULT, LOCK, __LINE__)
+#define YIBU_WITH_LOCK(RESULT, LOCK) YIBU_WITH_LOCK_(RESULT, LOCK, __COUNTER__)
 #define YIBU_WITH_LOCK_(RESULT, LOCK, N) YIBU_WITH_LOCK__(RESULT, LOCK, N)
 #define YIBU_WITH_LOCK__(RESULT, LOCK, N)                                                  \
     for (yibu_lock_hold_ yibu_hold_##N                                                     \

@@ -68,7 +68,8 @@ static void describe(const yb_task *task, char *ret_text, size_t size)
              view(public_barrier)->waiting, public_barrier->parties);
 }
 
-static const yb_wait_class waiting = {"barrier", interrupt, NULL, describe};
+static const yb_wait_class waiting = {
+    .name = "barrier", .interrupt = interrupt, .describe = describe};
 
 static ssize_t wait_in_line(yibu_barrier *public_barrier, yb_task *task)
 {

@@ -53,11 +53,13 @@ bool yibu_condition_locked(const yibu_condition *c)
 
 static void interrupt(yb_task *task);
 
-static const yb_wait_class waiting = {"condition", interrupt, NULL, NULL};
-static const yb_wait_class notified = {"lock of a condition", NULL, yb_lock_owner_of_wait,
-                                       yb_lock_describe_wait};
-static const yb_wait_class cancelled = {"lock of a condition", NULL, yb_lock_owner_of_wait,
-                                        yb_lock_describe_wait};
+static const yb_wait_class waiting = {.name = "condition", .interrupt = interrupt};
+static const yb_wait_class notified = {.name = "lock of a condition",
+                                       .owner = yb_lock_owner_of_wait,
+                                       .describe = yb_lock_describe_wait};
+static const yb_wait_class cancelled = {.name = "lock of a condition",
+                                        .owner = yb_lock_owner_of_wait,
+                                        .describe = yb_lock_describe_wait};
 
 /* Takes a task out of the condition's line, and into the lock's. */
 static void leave(yb_task *task, const yb_wait_class *because)

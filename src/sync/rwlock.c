@@ -115,7 +115,10 @@ static void describe(const yb_task *task, char *ret_text, size_t size)
         yb_owner_describe(task->future.loop, l->writer, "a read-write lock", ret_text, size);
 }
 
-static const yb_wait_class waiting = {"read-write lock", interrupt, owner_of_wait, describe};
+static const yb_wait_class waiting = {.name = "read-write lock",
+                                      .interrupt = interrupt,
+                                      .owner = owner_of_wait,
+                                      .describe = describe};
 
 /* Somebody else may have released it meanwhile: then a writer's is another's. */
 static void pass_on(yibu_rwlock *public_rwlock, bool writes, uint64_t id)
