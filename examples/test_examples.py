@@ -189,6 +189,33 @@ def test_embed():
     expect(run(), "")
 
 
+def test_pipeline():
+    with tempfile.TemporaryDirectory() as folder:
+        names = [f"{folder}/{i}" for i in range(20)]
+        for i, name in enumerate(names):
+            with open(name, "w", encoding="utf-8") as file:
+                file.write("a  few\nwords " * i)
+        expect(run(*names, f"{folder}/none"),
+               f"{folder}/none: No such file or directory\n{3 * sum(range(20))} words\n")
+
+
+def test_race():
+    def silent(connection):
+        receive_all(connection)  # until the loser is ended
+
+    def greet(connection):
+        connection.sendall(b"hello")
+
+    with server(silent) as port:
+        with contextlib.closing(socket.create_server(("127.0.0.2", int(port)))) as other:
+            threading.Thread(target=lambda: greet(other.accept()[0]), daemon=True).start()
+            expect(run("60000", port, "127.0.0.1", "127.0.0.2", "127.0.0.3"),
+                   "127.0.0.2: hello\n")
+        expect(run("50", port, "127.0.0.1", status=1), "race: Connection timed out\n")
+    with closed_port() as port:
+        expect(run("60000", port, "127.0.0.1", status=1), "race: Connection refused\n")
+
+
 if __name__ == "__main__":
     command = sys.argv[2:]
     globals()[f"test_{sys.argv[1]}"]()
