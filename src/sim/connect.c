@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "sim/network.h"
+#include <yibu/error.h>
 
 static const int64_t RETRY_NS = YIBU_SECONDS(1), GIVE_UP_NS = YIBU_SECONDS(127);
 
@@ -146,7 +147,7 @@ static void conclude(yb_sim_socket *s, int error)
     s->connecting = NULL;
     s->state = error ? YB_SIM_FRESH : YB_SIM_CONNECTED;
     s->error = op ? 0 : error;
-    yb_sim_trace_socket(s, error ? "is refused" : "is connected");
+    yb_sim_trace_socket(s, "%s", error ? yibu_error_name(-error) : "is connected");
     if (op)
         yb_op_complete_soon(op, -error);
     yb_sim_socket_serve(s);

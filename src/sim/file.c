@@ -29,6 +29,12 @@ static ssize_t injected(yb_sim *sim, const yb_op *op)
     return yb_sim_below(sim, 2) ? -ENOSPC : -EIO;
 }
 
+static void shorten(yb_sim *sim, yb_op *op)
+{
+    if (op->size > 1 && regular(op->fd) && yb_sim_faulty(sim, sim->chances.short_transfer))
+        op->size -= yb_sim_below(sim, op->size);
+}
+
 static ssize_t transfer(yb_op *op)
 {
     ssize_t r;
@@ -49,7 +55,9 @@ int yb_sim_file_submit(yb_sim *sim, yb_op *op)
     if (op->kind != YB_OP_READ && op->kind != YB_OP_WRITE)
         return refuse(sim, op);
     op->result = injected(sim, op);
-    if (op->result == 0)
+    if (op->result == 0) {
+        shorten(sim, op);
         op->result = transfer(op);
+    }
     return op->result == -EAGAIN ? refuse(sim, op) : 1;
 }

@@ -54,7 +54,7 @@ void yb_sim_fail(yb_sim *sim, intptr_t code, const char *format, ...)
 void yb_sim_fail_deadlocked(yb_sim *sim)
 {
     char text[sizeof(sim->report.text) / 2]; /* leaves room for what is left in the end */
-    bool outside = sim->loop->holds > 0; /* by a channel, for instance */
+    bool outside = sim->loop->holds > 0;     /* by a channel, for instance */
     (void)yb_deadlock_describe(sim->loop, text, sizeof(text));
     yb_sim_fail(sim, -EDEADLK, "%s%s", text,
                 outside ? "\n  (another thread could, but threads are not simulated)" : "");

@@ -8,6 +8,7 @@
 
 #include "platform/attempt.h"
 #include "sim/network.h"
+#include <yibu/error.h>
 
 static int queue_of(const yb_op *op)
 {
@@ -136,7 +137,7 @@ static void trace_result(const yb_sim_socket *s, const yb_op *op, ssize_t result
     if (op->kind == YB_OP_ACCEPT && result >= 0)
         return; /* the accepted one says it */
     if (result < 0)
-        yb_sim_trace_socket(s, "%s: error %zd", names[op->kind], -result);
+        yb_sim_trace_socket(s, "%s: %s", names[op->kind], yibu_error_name(result));
     else
         yb_sim_trace_socket(s, "%s %zd", names[op->kind], result);
 }

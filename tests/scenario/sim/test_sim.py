@@ -7,14 +7,14 @@ import subprocess
 import tempfile
 import unittest
 
-TOOL = os.environ["YIBU_TOOL"]
+TOOL = [*shlex.split(os.environ.get("TEST_LAUNCHER", "")), os.environ["YIBU_TOOL"]]
 BANK = os.environ["YIBU_BANK"]
 CASES = os.environ["YIBU_CASES"]
 LIMIT_S = 100
 
 
 def sim(*arguments, status, folder=None):
-    done = subprocess.run([TOOL, "sim", *arguments], capture_output=True, text=True,
+    done = subprocess.run([*TOOL, "sim", *arguments], capture_output=True, text=True,
                           timeout=LIMIT_S, cwd=folder)
     if done.returncode != status:
         raise AssertionError(f"status {done.returncode}, not {status}\n{done.stdout}{done.stderr}")
@@ -32,7 +32,7 @@ def trace_of(out):
 def replay_command(out):
     command = shlex.split(out.splitlines()[-1])
     assert command[0] == "yibu", command
-    return [TOOL, *command[1:]]
+    return [*TOOL, *command[1:]]
 
 
 def choices_of(out):
@@ -154,10 +154,10 @@ class Misuse(unittest.TestCase):
 
     def test_help_is_there(self):
         self.assertIn("--seeds", sim("--help", status=0)[0])
-        done = subprocess.run([TOOL, "--version"], capture_output=True, text=True, check=True)
+        done = subprocess.run([*TOOL, "--version"], capture_output=True, text=True, check=True)
         self.assertRegex(done.stdout, r"^yibu \d+\.\d+\.\d+\n$")
-        self.assertEqual(subprocess.run([TOOL], capture_output=True).returncode, 2)
-        self.assertEqual(subprocess.run([TOOL, "nonsense"], capture_output=True).returncode, 2)
+        self.assertEqual(subprocess.run(TOOL, capture_output=True).returncode, 2)
+        self.assertEqual(subprocess.run([*TOOL, "nonsense"], capture_output=True).returncode, 2)
 
 
 if __name__ == "__main__":

@@ -231,6 +231,26 @@ static intptr_t use_a_file(void *arg)
     return r == 1 ? 0 : r;
 }
 
+static intptr_t write_ten(void *arg)
+{
+    (void)arg;
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    ssize_t n = yibu_write(fileno(file), "0123456789", 10);
+    (void)fclose(file);
+    assert_true(n > 0 && n <= 10);
+    return n < 10 ? -EMSGSIZE : 0;
+}
+
+static void transfers_of_files_are_short(void **state)
+{
+    (void)state;
+    tally t =
+        explore(write_ten, (yibu_sim_options){.short_transfer = 0.3}, (intptr_t[]){-EMSGSIZE, 0});
+    assert_true(t.good > 0 && t.codes[0] > 0);
+    assert_int_equal(t.other, 0);
+}
+
 static void files_fail(void **state)
 {
     (void)state;
@@ -385,6 +405,7 @@ int main(void)
         cmocka_unit_test(an_interrupted_call_is_made_again),
         cmocka_unit_test(a_partition_delays_and_heals),
         cmocka_unit_test(transfers_are_short),
+        cmocka_unit_test(transfers_of_files_are_short),
         cmocka_unit_test(files_fail),
         cmocka_unit_test(allocations_fail),
         cmocka_unit_test(tasks_but_the_main_one_are_cancelled),
