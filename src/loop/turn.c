@@ -193,6 +193,7 @@ void yb_loop_turn(yibu_loop *loop, int64_t deadline_ns)
 {
     bool outer = loop->running;
     loop->running = true;
+    loop->budget = loop->budget_limit; /* callbacks of I/O and timers may start tasks eagerly */
     look_at_io(loop, deadline_ns);
     int64_t now = yb_loop_read_clock(loop);
     if (loop->exhausted)

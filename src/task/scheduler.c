@@ -327,7 +327,7 @@ void yb_task_run_eagerly(yb_scheduler *s, yb_task *task)
     if (!prepare_start(s, task))
         return;
     if (s->eager++ == 0)
-        s->eager_budget = s->loop->budget;
+        s->eager_budget = s->loop->running ? s->loop->budget : s->loop->budget_limit;
     s->eager_budget--;
     s->loop->budget = 1;
     run_with_care(s, yb_task_current, task);
