@@ -35,6 +35,7 @@ typedef struct group {
     bool ending;      /* the owner waits for the children */
     bool interrupted; /* by a cancel from outside */
     bool dismissed;   /* by yibu_group_cancel: the owner's own cancel is not a failure */
+    bool waited;      /* its end had to wait for children */
 } group;
 
 static group *group_of_scope(yb_scope *scope)
@@ -371,7 +372,7 @@ static void await_children(group *g)
 {
     yb_task *owner = g->scope.task;
     while (g->children > 0) {
-        g->ending = true;
+        g->ending = g->waited = true;
         yb_task_suspend_checked(owner, &ending);
         g->ending = false;
         if (g->interrupted)
@@ -384,9 +385,12 @@ static intptr_t judge(const group *g, intptr_t result)
 {
     if (g->failures > 0)
         return g->failure;
+    bool outside = yb_task_cancel_pending(yb_task_current);
     if (result == -ECANCELED)
-        return g->dismissed && !yb_task_cancel_pending(yb_task_current) ? 0 : -ECANCELED;
-    return g->interrupted ? -ECANCELED : result;
+        return g->dismissed && !outside ? 0 : -ECANCELED;
+    /* A group that was cancelled hears of no further cancel while it waits. */
+    bool late = g->dismissed && g->waited && outside;
+    return g->interrupted || late ? -ECANCELED : result;
 }
 
 intptr_t yibu_group_end(yibu_group *handle, intptr_t result)
