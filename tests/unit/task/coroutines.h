@@ -60,7 +60,7 @@ static inline void unref_all(yibu_future **futures, size_t n)
         yibu_future_unref(futures[i]);
 }
 
-/* Completes what is left of pending futures, so that tasks that wait for them end. */
+/* A future that has ended with the result, which may be a failure. */
 static inline yibu_future *ended(intptr_t result)
 {
     yibu_future *future = yibu_create_future(NULL);

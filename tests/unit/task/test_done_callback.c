@@ -208,20 +208,15 @@ LOOP_TEST(tasks_have_callbacks_too)
     return 0;
 }
 
-static intptr_t suspend_in_vain(void *arg)
-{
-    return *(intptr_t *)arg = yibu_sleep(1);
-}
-
 static void try_to_suspend(yibu_future *future, void *arg)
 {
     (void)future;
-    (void)suspend_in_vain(arg);
+    *(int *)arg = yibu_sleep(1);
 }
 
 LOOP_TEST(a_callback_cannot_suspend)
 {
-    intptr_t r = 0;
+    int r = 0;
     yibu_future *future = ended(0);
     yibu_future_add_done_callback(future, try_to_suspend, &r);
     settle();
