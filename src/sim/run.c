@@ -87,6 +87,8 @@ static int attach_scheduler(keepsake *k, yibu_loop *loop)
     if (s) {
         s->loop = loop;
         s->last_id = 0;
+        if (k->sim.chances.allocation > 0) /* what is kept is not allocated, and does not fail */
+            yb_scheduler_trim(s);
         yb_float_environment_save(&s->float_environment);
         loop->parts[YB_PART_TASKS] = k->scheduler;
         return 0;

@@ -53,6 +53,7 @@ void yb_future_free_cache(yb_scheduler *s)
         s->futures = (yibu_future *)(void *)future->waiters.list.next;
         yb_free(future);
     }
+    s->cached_futures = 0;
 }
 
 yibu_future *yibu_create_future_at(yibu_loop *loop, const char *place)

@@ -403,16 +403,22 @@ static int64_t idle(yb_loop_part *part)
     return watch_ns < trim_ns ? watch_ns : trim_ns;
 }
 
-static void free_scheduler(yb_loop_part *part)
+void yb_scheduler_trim(yb_scheduler *s)
 {
-    yb_scheduler *s = (yb_scheduler *)part;
-    s->loop->parts[YB_PART_TASKS] = NULL;
     while (s->cache) {
         yb_task *task = s->cache;
         s->cache = (yb_task *)(void *)task->ready.next;
         yb_free(task);
     }
+    s->cached = 0;
     yb_future_free_cache(s);
+}
+
+static void free_scheduler(yb_loop_part *part)
+{
+    yb_scheduler *s = (yb_scheduler *)part;
+    s->loop->parts[YB_PART_TASKS] = NULL;
+    yb_scheduler_trim(s);
     yb_context_release(&s->departed);
     yb_context_release(&s->loop_context);
     yb_stack_pool_free(s->stacks);

@@ -44,6 +44,9 @@ static inline yb_scheduler *yb_scheduler_get(yibu_loop *loop)
     return s;
 }
 
+/* Frees the memory that is kept for tasks and futures to come. */
+void yb_scheduler_trim(yb_scheduler *s);
+
 /* Drops the tasks that have not ended, with their stacks: what they hold is lost, nobody hears of
  * their end, and whatever could still wake one must be gone.  For a simulation that has failed. */
 void yb_scheduler_abandon(yb_scheduler *s);
