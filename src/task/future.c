@@ -153,7 +153,8 @@ void yb_future_abort_foreign(yibu_future *future, const char *what)
 {
     if (yb_is_task(future))
         yb_task_abort_foreign(yb_task_of(future), what);
-    yb_abort("the future created at %s: %s from another thread: use yibu_call_soon_threadsafe",
+    yb_abort("the future created at %s: %s from another thread (use yibu_call_soon_threadsafe), or "
+             "after its loop was freed",
              plain_of(future)->place, what);
 }
 

@@ -542,6 +542,24 @@ static void using_a_future_from_another_thread_aborts_and_names_it(void **state)
     assert_aborts_saying(add_callback_from_a_thread, "a done callback was added");
 }
 
+static int set_a_result_after_the_loop(void *arg)
+{
+    (void)arg;
+    yibu_future *kept[2];
+    if (yibu_run(keep_futures, kept, NULL) == 0)
+        yibu_future_set_result(kept[1], 1);
+    return 0;
+}
+
+static void setting_a_result_after_the_loop_was_freed_aborts_and_says_so(void **state)
+{
+    (void)state;
+    test_result result;
+    test_in_process(set_a_result_after_the_loop, NULL, &result);
+    assert_true(test_died_of(&result, SIGABRT));
+    assert_non_null(strstr(result.said, "after its loop was freed"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -577,6 +595,7 @@ int main(void)
         cmocka_unit_test(a_callback_and_a_wait_do_not_retrieve),
         cmocka_unit_test(freeing_a_future_that_somebody_waits_for_aborts_and_names_it),
         cmocka_unit_test(using_a_future_from_another_thread_aborts_and_names_it),
+        cmocka_unit_test(setting_a_result_after_the_loop_was_freed_aborts_and_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
