@@ -88,8 +88,8 @@ YIBU_API int yibu_group_create_task_at(yibu_group *group, yibu_coroutine *fn, vo
 /* Starts a child and waits until it says that it is ready: trio's nursery.start.  ret_value may be
  * NULL.  Until then the child's failure is this call's, and does not cancel the group.
  * Context: any task of the loop.  Checkpoint.  Cancel: cancels the child and waits for its end.
- * Returns 0 with *ret_value; -ECHILD where the child ended without being ready; the child's
- * failure; -ECANCELED; or what yibu_group_spawn answers. */
+ * Returns 0 with *ret_value; the child's failure; -ECHILD where it ended, cancelled or not, without
+ * being ready; -ECANCELED; or what yibu_group_spawn answers. */
 YIBU_API int yibu_group_start_at(yibu_group *group, yibu_coroutine *fn, void *arg,
                                  intptr_t *ret_value, const char *place);
 #define yibu_group_start(group, fn, arg, ret_value) \

@@ -471,13 +471,15 @@ static int wait_until_started(yb_task *starter, yb_task *child, intptr_t *ret_va
         (void)yibu_task_cancel(&child->future);
         yb_task_suspend(starter, &unstarting);
     }
-    if (waiter->status != READY && yibu_failed(waiter->value))
-        return (int)waiter->value;
-    if (waiter->status != READY)
-        return interrupted ? -ECANCELED : -ECHILD;
-    if (ret_value)
-        *ret_value = waiter->value;
-    return 0;
+    intptr_t value = waiter->value;
+    if (waiter->status == READY) {
+        if (ret_value)
+            *ret_value = value;
+        return 0;
+    }
+    if (yibu_failed(value) && value != -ECANCELED)
+        return (int)value;
+    return interrupted ? -ECANCELED : -ECHILD;
 }
 
 int yibu_group_start_at(yibu_group *handle, yibu_coroutine *fn, void *arg, intptr_t *ret_value,
