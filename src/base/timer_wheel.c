@@ -224,14 +224,27 @@ void yb_wheel_remove(yb_timer_wheel *wheel, yb_timer *timer)
 int64_t yb_wheel_next(yb_timer_wheel *wheel)
 {
     place at;
-    if (wheel->earliest_ns != UNKNOWN_NS)
-        return wheel->earliest_ns;
-    wheel->earliest_ns = INT64_MAX;
-    if (first_slot(wheel, &at)) {
+    if (!first_slot(wheel, &at))
+        return INT64_MAX;
+    if (wheel->earliest_ns == UNKNOWN_NS) {
         const yb_timer *timer = known_earliest(wheel, at);
         wheel->earliest_ns = timer ? timer->deadline_ns : slot_start(wheel, at);
     }
     return wheel->earliest_ns;
+}
+
+/* Lets W follow the clock: what is added next is sorted by how far it is from W.  Slots that are in
+ * the way are emptied, but for short ones, whose deadlines are about to be due. */
+static void follow(yb_timer_wheel *wheel, int64_t now_ns)
+{
+    place at;
+    while (first_slot(wheel, &at) && slot_start(wheel, at) <= now_ns) {
+        if (at.level < YB_WHEEL_NEAR)
+            return;
+        empty_slot(wheel, at);
+    }
+    if (wheel->reached_ns < now_ns)
+        wheel->reached_ns = now_ns;
 }
 
 yb_timer *yb_wheel_pop(yb_timer_wheel *wheel, int64_t now_ns)
@@ -242,7 +255,7 @@ yb_timer *yb_wheel_pop(yb_timer_wheel *wheel, int64_t now_ns)
         int64_t earliest_ns = timer ? timer->deadline_ns : slot_start(wheel, at);
         if (earliest_ns > now_ns) {
             wheel->earliest_ns = earliest_ns;
-            return NULL;
+            break;
         }
         if (timer) {
             yb_wheel_remove(wheel, timer);
@@ -250,5 +263,6 @@ yb_timer *yb_wheel_pop(yb_timer_wheel *wheel, int64_t now_ns)
         }
         empty_slot(wheel, at);
     }
+    follow(wheel, now_ns);
     return NULL;
 }

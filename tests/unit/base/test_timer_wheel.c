@@ -159,6 +159,30 @@ static void next_is_never_after_the_earliest_deadline_and_reaches_it(void **test
     assert_true(wakes <= YB_WHEEL_LEVELS);
 }
 
+/* Else all that is added after an hour of quiet would be in one slot. */
+static void the_wheel_follows_the_clock_past_timers_that_are_not_due(void **test)
+{
+    (void)test;
+    static yb_timer_wheel wheel;
+    enum { HOURS = 3 };
+    const int64_t minute = INT64_C(60) * 1000000000;
+    yb_timer far[HOURS];
+    yb_wheel_init(&wheel, 0);
+    for (int i = 0; i < HOURS; i++) {
+        far[i].deadline_ns = (i + 1) * 60 * minute;
+        yb_wheel_add(&wheel, &far[i]);
+    }
+    for (int64_t now = 0; now < 60 * minute; now += minute) {
+        assert_null(yb_wheel_pop(&wheel, now));
+        assert_true(wheel.reached_ns <= now && wheel.reached_ns > now - 1000000);
+        assert_true(yb_wheel_next(&wheel) == far[0].deadline_ns);
+    }
+    for (int i = 0; i < HOURS; i++)
+        yb_wheel_remove(&wheel, &far[i]);
+    assert_null(yb_wheel_pop(&wheel, 100 * minute));
+    assert_true(wheel.reached_ns == 100 * minute);
+}
+
 static void an_empty_wheel_has_no_next(void **test)
 {
     (void)test;
@@ -176,6 +200,7 @@ int main(void)
         cmocka_unit_test(equal_deadlines_fire_in_the_order_added_from_whatever_distance),
         cmocka_unit_test(deadlines_that_are_over_when_added_fire_in_their_order_too),
         cmocka_unit_test(next_is_never_after_the_earliest_deadline_and_reaches_it),
+        cmocka_unit_test(the_wheel_follows_the_clock_past_timers_that_are_not_due),
         cmocka_unit_test(an_empty_wheel_has_no_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
