@@ -16,7 +16,7 @@ static inline void hear(yibu_loop *loop, const char *message, intptr_t code, voi
 {
     (void)loop;
     heard *h = arg;
-    h->count++;
+    __atomic_fetch_add(&h->count, 1, __ATOMIC_SEQ_CST); /* other threads may look */
     h->code = code;
     snprintf(h->message, sizeof(h->message), "%s", message);
     if (h->to_cancel)

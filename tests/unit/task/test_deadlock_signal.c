@@ -6,12 +6,16 @@
 #include <signal.h>
 #include <unistd.h>
 
-/* Does not help itself: SIGINT must end it, after the report was made once. */
+/* Does not help itself: SIGINT must end it, once the report was made, and time for another has
+ * passed. */
 static void *interrupt(void *arg)
 {
-    usleep(100000);
+    heard *h = arg;
+    while (__atomic_load_n(&h->count, __ATOMIC_SEQ_CST) == 0)
+        usleep(1000);
+    usleep(20000);
     kill(getpid(), SIGINT);
-    return arg;
+    return NULL;
 }
 
 static intptr_t wait_in_vain(void *arg)
@@ -26,7 +30,7 @@ static void the_runners_own_signal_handler_is_no_hope_but_still_works(void **sta
     (void)state;
     heard h = {0};
     pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, interrupt, NULL), 0);
+    assert_int_equal(pthread_create(&thread, NULL, interrupt, &h), 0);
     assert_int_equal(run_with(wait_in_vain, &h, YIBU_MS(1)), -EINTR);
     pthread_join(thread, NULL);
     assert_int_equal(h.count, 1);
