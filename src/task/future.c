@@ -143,6 +143,7 @@ void yb_future_notify(yibu_future *future)
 
 static void complete(yibu_future *future, intptr_t result)
 {
+    YB_ASSERT(future->references > 0); /* else it was freed */
     future->result = result;
     future->state = YB_FUTURE_ENDED;
     if (!yb_waiters_empty(&future->waiters))
