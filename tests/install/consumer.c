@@ -17,10 +17,10 @@ static intptr_t shout(yibu_bytes input, yibu_buffer *output)
 }
 YIBU_JOB(shout);
 
-static intptr_t answer(void *arg)
+static YIBU_ASYNC(int, answer, int, number)
 {
-    int failure = yibu_sleep(YIBU_MS(1));
-    return failure ? failure : *(const int *)arg;
+    *ret = number;
+    return yibu_sleep(YIBU_MS(1));
 }
 
 static intptr_t twice(void *arg)
@@ -30,9 +30,11 @@ static intptr_t twice(void *arg)
 
 static intptr_t everywhere(void *arg)
 {
-    yibu_task *task = yibu_create_task(answer, arg, NULL);
-    intptr_t sum = yibu_await(task) + yibu_to_thread(twice, arg);
+    int number = -1;
+    yibu_task *task = yibu_start(answer, *(const int *)arg);
+    intptr_t sum = answer_await(task, &number) + yibu_to_thread(twice, arg);
     yibu_task_unref(task);
+    sum += number;
 
     yibu_buffer loud = {0};
     intptr_t status = yibu_to_process(&shout_job, (yibu_bytes){"yibu", 4}, &loud, NULL);

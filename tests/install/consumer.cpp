@@ -12,35 +12,39 @@ static intptr_t length(yibu_bytes input, yibu_buffer *)
 }
 YIBU_JOB(length);
 
-static intptr_t careful(void *arg)
+static YIBU_ASYNC(int, careful, std::string, message)
 {
     try {
         yibu_sleep(YIBU_MS(1));
-        throw std::runtime_error(*static_cast<const std::string *>(arg));
+        throw std::runtime_error(message);
     } catch (const std::exception &error) {
         yibu_sleep(YIBU_MS(1));
-        return error.what() == *static_cast<const std::string *>(arg) ? 38 : -1;
+        *ret = error.what() == message ? 38 : -1;
+        return 0;
     }
 }
 
-static intptr_t everywhere(void *arg)
+static YIBU_ASYNC(intptr_t, everywhere, std::string, message)
 {
-    yibu_task *task = yibu_create_task(careful, arg, nullptr);
-    std::string other = "other";
-    intptr_t own = careful(&other);
-    intptr_t result = yibu_await(task);
+    yibu_task *task = yibu_start(careful, message);
+    int own = -1, result = -1;
+    int failure = careful("other", &own);
+    if (failure == 0)
+        failure = careful_await(task, &result);
     yibu_task_unref(task);
     yibu_bytes input = {"yibu", 4};
     yibu_buffer unused = {};
     intptr_t size = yibu_to_process(&length_job, input, &unused, nullptr);
     yibu_buffer_free(&unused);
-    return own == 38 ? result + size : -1;
+    *ret = own == 38 ? result + size : -1;
+    return failure;
 }
 
 int main()
 {
-    std::string message = "boom";
-    intptr_t result = yibu_run(everywhere, &message, nullptr);
+    intptr_t result = -1;
+    if (everywhere_run(nullptr, "boom", &result) < 0)
+        return 1;
     std::printf("yibu %s: %ld\n", yibu_version(), static_cast<long>(result));
     return result == 42 ? 0 : 1;
 }

@@ -215,6 +215,15 @@ static void run_calls_a_coroutine_on_a_loop_of_its_own(void **test)
     assert_null(yibu_get_running_loop());
 }
 
+static void whatever_runs_a_plain_coroutine_runs_one_without_arguments(void **test)
+{
+    (void)test;
+    notes[0] = '\0';
+    assert_int_equal(yibu_run(note_of_0_coroutine, NULL, NULL), 0);
+    assert_int_equal(yibu_sim_run(1, note_of_0_coroutine, NULL, NULL), 0);
+    assert_string_equal(notes, "--");
+}
+
 LOOP_TEST(run_within_a_loop_fails_and_leaves_the_result)
 {
     int sum = -1;
@@ -720,6 +729,7 @@ int main(void)
         cmocka_unit_test(coroutines_call_and_start_each_other),
         cmocka_unit_test(a_coroutine_that_a_header_declares_is_a_plain_function_elsewhere),
         cmocka_unit_test(run_calls_a_coroutine_on_a_loop_of_its_own),
+        cmocka_unit_test(whatever_runs_a_plain_coroutine_runs_one_without_arguments),
         cmocka_unit_test(run_within_a_loop_fails_and_leaves_the_result),
         cmocka_unit_test(arguments_of_many_types_arrive),
         cmocka_unit_test(functions_unions_and_const_arguments_arrive),

@@ -1,19 +1,18 @@
 /* Typed coroutines in C++: the same, and arguments and results that have constructors. */
+#include <cerrno>
 #include <csetjmp>
 #include <cstdarg>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
 
 extern "C" {
 #include <cmocka.h>
 }
 
 #include "test.h"
-
-#include <cerrno>
-#include <memory>
-#include <string>
-#include <vector>
 
 #include "async_elsewhere.h"
 
