@@ -23,8 +23,8 @@ static void move_clock(yb_sim *sim, int64_t to_ns)
     if (to_ns <= sim->now_ns)
         return;
     if (limit_ns > 0 && to_ns - YB_SIM_START_NS > limit_ns && !sim->quiet)
-        yb_sim_fail(sim, -ETIME, "it goes on after %lld.%09lld s", (long long)limit_ns / 1000000000,
-                    (long long)limit_ns % 1000000000);
+        yb_sim_fail_at_limit(sim, -ETIME, "it goes on after %lld.%09lld s",
+                             (long long)limit_ns / 1000000000, (long long)limit_ns % 1000000000);
     else
         sim->now_ns = to_ns;
 }

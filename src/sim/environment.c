@@ -36,26 +36,35 @@ static int take_seed(yb_sim *sim, uint64_t seed)
     return 0;
 }
 
-/* The whole of a file as text, for yb_free; NULL with the reason in *ret_error. */
+/* Reads up to size bytes and ends them with NUL, in memory for yb_free; NULL: none is to be had. */
+static char *read_bytes(int fd, size_t size, int *ret_error)
+{
+    char *text = yb_malloc(size + 1);
+    *ret_error = text ? 0 : -ENOMEM;
+    if (!text)
+        return NULL;
+    ssize_t n = read(fd, text, size);
+    if (n < 0) {
+        *ret_error = -errno;
+        n = 0;
+    }
+    text[n] = '\0';
+    return text;
+}
+
+/* The whole of a file as text, for yb_free; *ret_error says what is wrong with it. */
 static char *read_text(const char *path, int *ret_error)
 {
     struct stat about;
     char *text = NULL;
-    ssize_t n = -1;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0 && fstat(fd, &about) == 0) {
-        text = yb_malloc((size_t)about.st_size + 1);
-        n = text ? read(fd, text, (size_t)about.st_size) : 0;
-    }
-    *ret_error = n < 0 ? -errno : text ? 0 : -ENOMEM;
+    if (fd >= 0 && fstat(fd, &about) == 0)
+        text = read_bytes(fd, (size_t)about.st_size, ret_error);
+    else
+        *ret_error = -errno;
     if (fd >= 0)
         close(fd);
-    if (*ret_error == 0) {
-        text[n] = '\0';
-        return text;
-    }
-    yb_free(text);
-    return NULL;
+    return text;
 }
 
 static int take_choices(yb_sim *sim)
@@ -65,11 +74,10 @@ static int take_choices(yb_sim *sim)
         return yb_choices_init(&sim->choices, sim->seed, sim->options.choices);
     if (text[0] != '@')
         return yb_choices_init(&sim->choices, sim->seed, text);
-    int r;
+    int r = 0;
     char *content = read_text(text + 1, &r);
-    if (!content)
-        return r;
-    r = yb_choices_init(&sim->choices, sim->seed, content);
+    if (r == 0)
+        r = yb_choices_init(&sim->choices, sim->seed, content);
     yb_free(content);
     return r;
 }
@@ -91,7 +99,13 @@ static int open_trace(yb_sim *sim)
     return 0;
 }
 
-static int map_record(yb_sim *sim, int fd)
+static bool is_record(const yibu_sim_record *record, size_t size)
+{
+    return memcmp(record->magic, magic, sizeof(magic)) == 0 &&
+           record->capacity <= (size - sizeof(*record)) / sizeof(uint64_t);
+}
+
+static int map_record(int fd, yibu_sim_record **ret_record, size_t *ret_size)
 {
     struct stat about;
     if (fstat(fd, &about) < 0)
@@ -102,38 +116,42 @@ static int map_record(yb_sim *sim, int fd)
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED)
         return -errno;
-    yibu_sim_record *record = memory;
-    if (memcmp(record->magic, magic, sizeof(magic)) != 0 ||
-        record->capacity > (size - sizeof(*record)) / sizeof(uint64_t)) {
+    if (!is_record(memory, size)) {
         munmap(memory, size);
         return -EINVAL;
     }
-    sim->record = record;
-    sim->record_bytes = size;
+    *ret_record = memory;
+    *ret_size = size;
     return 0;
+}
+
+static void begin_record(yb_sim *sim, yibu_sim_record *record)
+{
+    record->runs++;
+    record->seed = sim->seed;
+    record->ended = 0;
+    sim->record = record;
+    sim->choices.kept = (uint64_t *)(record + 1);
+    sim->choices.kept_count = &record->choices;
+    sim->choices.capacity = record->capacity;
+    yb_sim_update_record(sim);
 }
 
 static int open_record(yb_sim *sim)
 {
     const char *path = setting("YIBU_SIM_RECORD");
+    yibu_sim_record *record = NULL;
     sim->record = NULL;
     if (!path)
         return 0;
     int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    int r = map_record(sim, fd);
+    int r = map_record(fd, &record, &sim->record_bytes);
     close(fd);
-    if (r < 0)
-        return r;
-    sim->record->runs++;
-    sim->record->seed = sim->seed;
-    sim->record->ended = 0;
-    sim->choices.kept = (uint64_t *)(sim->record + 1);
-    sim->choices.kept_count = &sim->record->choices;
-    sim->choices.capacity = sim->record->capacity;
-    yb_sim_update_record(sim);
-    return 0;
+    if (record)
+        begin_record(sim, record);
+    return r;
 }
 
 int yb_sim_open_files(yb_sim *sim, uint64_t seed)

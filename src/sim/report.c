@@ -68,6 +68,18 @@ __attribute__((format(printf, 2, 3))) static void add_line(yb_sim *sim, const ch
     va_end(args);
 }
 
+void yb_sim_fail_at_limit(yb_sim *sim, intptr_t code, const char *format, ...)
+{
+    char text[sizeof(sim->report.text) / 2], limit[128];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(limit, sizeof(limit), format, args);
+    va_end(args);
+    (void)yb_deadlock_describe(sim->loop, text, sizeof(text));
+    const char *waiting = strchr(text, '\n'); /* behind the line that speaks of a deadlock */
+    yb_sim_fail(sim, code, "%s%s", limit, waiting ? waiting : "");
+}
+
 void yb_sim_report_stranded(yb_sim *sim)
 {
     char name[YB_SIM_NAME];

@@ -4,6 +4,10 @@
 
 #include "sim/sim.h"
 
+/* Ends the run at a limit, naming who waits for what meanwhile.  printf-style. */
+__attribute__((format(printf, 3, 4))) void yb_sim_fail_at_limit(yb_sim *sim, intptr_t code,
+                                                                const char *format, ...);
+
 /* Ends the run because nothing can happen any more, naming who waits for what. */
 void yb_sim_fail_deadlocked(yb_sim *sim);
 

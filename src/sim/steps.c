@@ -8,6 +8,7 @@
 #include <yibu/error.h>
 
 #include "sim/options.h"
+#include "sim/report.h"
 #include "sim/trace.h"
 
 enum { WINDOW = 64, BUSY_STEPS = 1000, BUSY_NS = 1000, SHOWN = 1 << 20 };
@@ -180,7 +181,8 @@ static void pass_time(yb_sim *sim)
 static void look_at_limits(yb_sim *sim)
 {
     if (sim->steps >= sim->options.step_limit)
-        yb_sim_fail(sim, -ELOOP, "it goes on after %llu steps", (unsigned long long)sim->steps);
+        yb_sim_fail_at_limit(sim, -ELOOP, "it goes on after %llu steps",
+                             (unsigned long long)sim->steps);
     intptr_t r = sim->options.check ? sim->options.check(sim->options.check_arg) : 0;
     if (yibu_failed(r))
         yb_sim_fail(sim, r, "the check failed: %s", yibu_strerror(r));

@@ -26,7 +26,7 @@ typedef struct program {
     const sim_options *options;
     int record_fd, trace_fd, choices_fd; /* files without a name, which the process opens anew */
     yibu_sim_record *record;             /* shared with the process */
-    pid_t pid;               /* 0: none runs */
+    pid_t pid;                           /* 0: none runs */
     int pidfd;
     uint64_t seed;
     int64_t deadline_ns;

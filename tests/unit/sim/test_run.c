@@ -226,6 +226,20 @@ static void a_run_that_never_ends_fails_at_its_step_limit(void **state)
     assert_non_null(strstr(report.text, "500 steps"));
 }
 
+static intptr_t embrace_beside_a_ticker(void *arg);
+
+/* Others go on, so it is no deadlock; but the report tells of it. */
+static void a_run_at_its_limit_tells_who_waits_for_whom(void **state)
+{
+    (void)state;
+    yibu_sim_report report;
+    yibu_sim_options options = failing(&report);
+    options.time_limit_ns = YIBU_SECONDS(10);
+    assert_int_equal(yibu_sim_run(1, embrace_beside_a_ticker, NULL, &options), -ETIME);
+    assert_non_null(strstr(report.text, "cycle: \"ann\" -> \"bob\" -> \"ann\""));
+    assert_null(strstr(report.text, "deadlock"));
+}
+
 static void a_run_fails_at_its_limit_of_virtual_time(void **state)
 {
     (void)state;
@@ -345,6 +359,20 @@ static intptr_t embrace(void *arg)
     yibu_task_unref(tasks[0]);
     yibu_task_unref(tasks[1]);
     return r;
+}
+
+static intptr_t tick(void *arg)
+{
+    (void)arg;
+    while (yibu_sleep(YIBU_SECONDS(1)) == 0)
+        ;
+    return 0;
+}
+
+static intptr_t embrace_beside_a_ticker(void *arg)
+{
+    (void)yibu_spawn(tick, NULL);
+    return embrace(arg);
 }
 
 static void a_deadlock_names_who_waits_for_what_and_the_cycle(void **state)
@@ -599,6 +627,7 @@ int main(void)
         cmocka_unit_test(left_over_tasks_are_cancelled_and_waited_for),
         cmocka_unit_test(a_run_that_never_ends_fails_at_its_step_limit),
         cmocka_unit_test(a_run_fails_at_its_limit_of_virtual_time),
+        cmocka_unit_test(a_run_at_its_limit_tells_who_waits_for_whom),
         cmocka_unit_test(a_task_that_ignores_its_cancel_is_named_and_dropped),
         cmocka_unit_test(a_broken_invariant_ends_the_run),
         cmocka_unit_test(a_failure_is_told_to_the_exception_handler_with_its_seed),
