@@ -32,12 +32,12 @@ YIBU_BEGIN_DECLS
 /* Room for the frame of a call; NULL: no memory.  Context: any thread. */
 YIBU_API void *yibu_async_new_(const yibu_async_type_ *type);
 
-YIBU_API yibu_task *yibu_async_start_(yibu_async_frame *call, const yibu_task_options *options,
+YIBU_API yibu_task *yibu_async_start_(yibu_async_frame *frame, const yibu_task_options *options,
                                       const char *place);
+YIBU_API int yibu_async_go_(yibu_async_frame *frame, const char *place);
 YIBU_API yibu_task *yibu_async_start_in_(yibu_group *group, yibu_async_frame *frame,
                                          const char *place);
 YIBU_API int yibu_async_go_in_(yibu_group *group, yibu_async_frame *frame, const char *place);
-YIBU_API int yibu_async_go_(yibu_async_frame *call, const char *place);
 
 /* The status of a task, and its frame where it has succeeded. */
 YIBU_API int yibu_async_await_(yibu_task *task, yibu_async_function_ *function, void **ret_frame);
