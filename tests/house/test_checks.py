@@ -8,6 +8,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
+import check_asyncio  # noqa: E402
 import check_conditionals  # noqa: E402
 import check_documents  # noqa: E402
 import check_reference  # noqa: E402
@@ -135,6 +136,37 @@ class Documents(TreeTest):
         self.assert_clean(check_documents)
         self.write("README.md", "<!-- as a/b.c -->\n```c\nint c;\n```\n<!-- as gone.c -->\n```c\n```\n")
         self.assert_caught(check_documents, "not as a/b.c", "not as gone.c")
+
+
+class Asyncio(TreeTest):
+    def setUp(self):
+        super().setUp()
+        self.write("include/yibu/a.h", "YIBU_API int yibu_a(void);\n")
+        self.write("tests/house/asyncio_names.txt", "# names\n[Things]\na\nb\nc\n")
+        self.write("tests/unit/CMakeLists.txt", "foreach(x IN ITEMS p q)\n"
+                   "yb_add_test(NAME ${x} SOURCES test_${x}.c LABELS x)\nendforeach()\n")
+        self.write("tests/unit/test_p.c",
+                   "LOOP_TEST(a_works)\n{\n}\nLOOP_TEST(idle)\n{\n}\n"
+                   "x[] = {cmocka_unit_test(a_works)};\n")
+
+    def page(self, *rows):
+        self.write("docs/asyncio.md", "# A\n## Things\n| x |\n|---|\n" + "\n".join(rows) + "\n")
+
+    def test_a_row_for_each_name(self):
+        self.page("| `a` | `yibu_a`, `$YIBU_E` | as is | `p: a_works` |", "| `b` | no | use a | - |",
+                  "| `c` | later: files | wants files | - |")
+        self.assert_clean(check_asyncio)
+
+    def test_missing_double_and_unknown_rows(self):
+        self.page("| `a` | `yibu_a` | x | `p: a_works` |", "| `b` | no | x | - |",
+                  "| `b` | no | x | - |", "| `d` | no | x | - |")
+        self.assert_caught(check_asyncio, "b has 2 rows", "c has 0 rows", "d is no name")
+
+    def test_empty_cells_and_what_does_not_exist(self):
+        self.page("| `a` | `yibu_z` | x | `p: gone` |", "| `b` | no | | - |",
+                  "| `c` | `yibu_a` | x | - |", "## More", "`p: idle`")
+        self.assert_caught(check_asyncio, "no test p: gone", "yibu_z is in no", "four cells",
+                           "no test shows it", "no test p: idle")
 
 
 class Symbols(unittest.TestCase):
