@@ -365,6 +365,21 @@ LOOP_TEST(a_cancel_in_the_turn_of_a_time_limit_is_no_timeout)
     return 0;
 }
 
+static intptr_t sleep_limited_after_a_cancel(void *arg)
+{
+    yibu_task_cancel(yibu_current_task());
+    return sleep_limited(arg);
+}
+
+LOOP_TEST(a_time_limit_that_is_over_from_the_start_swallows_no_earlier_cancel)
+{
+    yibu_task *task = yibu_create_task(sleep_limited_after_a_cancel, NULL, NULL);
+    assert_int_equal(yibu_await(task), -ECANCELED);
+    assert_int_equal(yibu_task_cancelling(task), 1);
+    yibu_task_unref(task);
+    return 0;
+}
+
 static intptr_t await_limited(void *arg)
 {
     yibu_timeout limit;
@@ -407,6 +422,7 @@ int main(void)
         cmocka_unit_test(a_group_that_was_cancelled_swallows_no_time_limit_from_outside),
         cmocka_unit_test(a_group_that_fails_in_the_turn_of_a_cancel_from_outside_swallows_neither),
         cmocka_unit_test(a_cancel_in_the_turn_of_a_time_limit_is_no_timeout),
+        cmocka_unit_test(a_time_limit_that_is_over_from_the_start_swallows_no_earlier_cancel),
         cmocka_unit_test(
             a_time_limit_that_is_over_in_the_turn_of_completion_leaves_result_and_task_alone),
     };
