@@ -202,7 +202,7 @@ static void check_end(crowd *c, intptr_t body, intptr_t result)
     else
         assert_int_equal(result, body == -ECANCELED ? 0 : body);
     if (body == -ECANCELED && result == 0)
-        assert_true(c->dismissed);
+        assert_true(c->dismissed && yibu_check_cancelled() == 0);
 }
 
 static intptr_t have_a_group(world *w, int depth)

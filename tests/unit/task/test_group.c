@@ -498,6 +498,22 @@ LOOP_TEST(cancelling_a_group_again_or_after_its_end_does_nothing)
     return 0;
 }
 
+LOOP_TEST(a_cancel_that_a_body_brings_home_is_not_taken_for_the_groups_own)
+{
+    yibu_group group = YIBU_GROUP_INIT;
+    yibu_task *task = yibu_create_task(sleep_for_ever, NULL, NULL);
+    yibu_task_cancel(task);
+    yibu_group_begin(&group, NULL);
+    yibu_group_spawn(&group, cancel_the_group, &group);
+    assert_int_equal(yibu_group_end(&group, yibu_await(task)), 0); /* the child's came first */
+    yibu_task_unref(task);
+
+    yibu_group_begin(&group, NULL);
+    yibu_group_spawn(&group, cancel_the_group, &group);
+    assert_int_equal(yibu_group_end(&group, -ECANCELED), -ECANCELED);
+    return 0;
+}
+
 static intptr_t cancel_itself_from_within(void *arg)
 {
     (void)arg;
@@ -513,6 +529,45 @@ LOOP_TEST(a_cancel_from_outside_beats_that_of_the_group)
     yibu_task *task = yibu_create_task(cancel_itself_from_within, NULL, NULL);
     assert_int_equal(yibu_await(task), -ECANCELED);
     yibu_task_unref(task);
+    return 0;
+}
+
+static intptr_t clean_up_in_a_shield(void *arg)
+{
+    worker *w = arg;
+    intptr_t r = yibu_sleep(YIBU_FOREVER);
+    yibu_timeout shield;
+    yibu_shield_begin(&shield, YIBU_SECONDS(10));
+    w->slept = yibu_sleep(YIBU_US(100));
+    yibu_shield_end(&shield);
+    w->done = yibu_sleep(1) == -ECANCELED;
+    return r;
+}
+
+static intptr_t end_slowly(void *arg)
+{
+    intptr_t *ended = arg;
+    worker w = {.slept = -1};
+    yibu_group group = YIBU_GROUP_INIT;
+    yibu_group_begin(&group, NULL);
+    yibu_group_spawn(&group, clean_up_in_a_shield, &w);
+    yibu_sleep(0);
+    yibu_group_cancel(&group);
+    *ended = yibu_group_end(&group, 0);
+    assert_true(w.done);
+    return yibu_check_cancelled();
+}
+
+LOOP_TEST(a_cancelled_group_still_hears_of_a_cancel_from_outside)
+{
+    intptr_t ended = 0;
+    yibu_task *task = yibu_create_task(end_slowly, &ended, NULL);
+    yibu_sleep(0);
+    yibu_sleep(0);
+    yibu_task_cancel(task);
+    assert_int_equal(yibu_await(task), -ECANCELED);
+    yibu_task_unref(task);
+    assert_int_equal(ended, -ECANCELED);
     return 0;
 }
 
@@ -581,18 +636,6 @@ LOOP_TEST(a_deep_tree_of_groups_can_be_cancelled)
 }
 
 /* Shields. */
-
-static intptr_t clean_up_in_a_shield(void *arg)
-{
-    worker *w = arg;
-    intptr_t r = yibu_sleep(YIBU_FOREVER);
-    yibu_timeout shield;
-    yibu_shield_begin(&shield, YIBU_SECONDS(10));
-    w->slept = yibu_sleep(YIBU_US(100));
-    yibu_shield_end(&shield);
-    w->done = yibu_sleep(1) == -ECANCELED;
-    return r;
-}
 
 LOOP_TEST(a_child_cleans_up_in_a_shield_and_the_group_waits_for_it)
 {
@@ -907,7 +950,9 @@ int main(void)
         cmocka_unit_test(a_child_can_cancel_the_group_while_it_ends),
         cmocka_unit_test(a_group_cancelled_before_it_begins_begins_cancelled),
         cmocka_unit_test(cancelling_a_group_again_or_after_its_end_does_nothing),
+        cmocka_unit_test(a_cancel_that_a_body_brings_home_is_not_taken_for_the_groups_own),
         cmocka_unit_test(a_cancel_from_outside_beats_that_of_the_group),
+        cmocka_unit_test(a_cancelled_group_still_hears_of_a_cancel_from_outside),
         cmocka_unit_test(nested_groups_that_fail_at_once_each_tell_their_own_failure),
         cmocka_unit_test(an_inner_group_that_fails_leaves_the_outer_one_alone),
         cmocka_unit_test(a_deep_tree_of_groups_can_be_cancelled),
