@@ -120,18 +120,20 @@ static void trace_result(yb_sim *sim, const char *name, intptr_t result)
         yb_sim_trace(sim, name, "ends");
 }
 
+/* Short where there is an owner: the report of a deadlock has the whole of it. */
 static void trace_wait(yb_sim *sim, const char *name, const yb_task *task)
 {
-    char owner[YB_SIM_NAME], what[128];
+    char text[128];
     const yb_wait_class *class = task->waits_for;
-    const yb_task *by = class->owner ? class->owner(task) : NULL;
-    snprintf(what, sizeof(what), "%s", class->name);
+    const yb_task *owner = class->owner ? class->owner(task) : NULL;
+    if (owner) {
+        yb_sim_trace(sim, name, "waits: %s of %s", class->name, yb_sim_name(owner, text));
+        return;
+    }
+    snprintf(text, sizeof(text), "%s", class->name);
     if (class->describe)
-        class->describe(task, what, sizeof(what));
-    if (by && !class->describe)
-        yb_sim_trace(sim, name, "waits: %s of %s", what, yb_sim_name(by, owner));
-    else
-        yb_sim_trace(sim, name, "waits: %s", what);
+        class->describe(task, text, sizeof(text));
+    yb_sim_trace(sim, name, "waits: %s", text);
 }
 
 static void trace_end(yb_sim *sim, const yb_task *task)
