@@ -103,6 +103,34 @@ static intptr_t everything_tasks(void)
     return r == 0 ? spawned : r;
 }
 
+static yibu_local everything_word = YIBU_LOCAL_INIT(NULL);
+
+static intptr_t everything_set_word(void *arg)
+{
+    int r = yibu_local_set(&everything_word, arg);
+    if (r == 0 && yibu_local_get(&everything_word) != arg)
+        return -EPROTO;
+    return r < 0 ? r : yibu_sleep(0);
+}
+
+/* Task-locals that a child, begun eagerly, inherits and sets anew; a cancel that says why. */
+static intptr_t everything_locals(void)
+{
+    const yibu_task_options eager = {.size = sizeof(eager), .name = "eager", .eager = true};
+    intptr_t r = everything_set_word("one");
+    yibu_task *child = yibu_create_task(everything_set_word, "two", &eager);
+    intptr_t own = child ? yibu_await(child) : -ENOMEM;
+    yibu_task_unref(child);
+    yibu_task *sleeper =
+        yibu_create_task(everything_sleep, (void *)(intptr_t)YIBU_SECONDS(9), NULL);
+    if (sleeper) {
+        yibu_task_cancel_with(sleeper, "enough");
+        (void)yibu_await(sleeper);
+    }
+    yibu_task_unref(sleeper);
+    return r < 0 ? r : own < 0 ? own : sleeper ? 0 : -ENOMEM;
+}
+
 static void everything_noted(yibu_future *future, void *arg)
 {
     (void)future;
@@ -215,8 +243,8 @@ static intptr_t everything_ops(void)
 static intptr_t everything(void *arg)
 {
     static intptr_t (*const parts[])(
-        void) = {everything_calls, everything_watch,   everything_tasks, everything_futures,
-                 everything_typed, everything_resolve, everything_ops};
+        void) = {everything_calls,   everything_watch, everything_tasks,   everything_locals,
+                 everything_futures, everything_typed, everything_resolve, everything_ops};
     intptr_t r = echo_program(arg);
     for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
         r = parts[i]();
