@@ -54,6 +54,53 @@ LOOP_TEST(setting_wakes_every_waiter_in_the_order_they_came)
     return 0;
 }
 
+/* More tasks than the caches hold: their stacks are fetched ahead, past callbacks and new tasks. */
+enum { MANY = 5000 };
+static int woken;
+
+static intptr_t wait_for_own_turn(void *arg)
+{
+    yibu_event *event = arg;
+    assert_int_equal(yibu_event_wait(event), 0);
+    return woken++;
+}
+
+static intptr_t count_on(void *arg)
+{
+    (void)arg;
+    return woken;
+}
+
+static void call_between(void *arg)
+{
+    ++*(int *)arg;
+}
+
+LOOP_TEST(thousands_of_waiters_on_events_of_their_own_run_in_the_order_of_setting)
+{
+    yibu_event *events = calloc(MANY, sizeof(*events));
+    yibu_task **tasks = calloc(MANY, sizeof(*tasks)), *young;
+    int calls = 0;
+    woken = 0;
+    for (int i = 0; i < MANY; i++)
+        tasks[i] = yibu_create_task(wait_for_own_turn, &events[i], NULL);
+    assert_int_equal(yibu_sleep(0), 0);
+    for (int i = 0; i < MANY; i++) {
+        yibu_event_set(&events[i]);
+        if (i % 100 == 50)
+            assert_int_equal(yibu_call_soon(yibu_get_running_loop(), call_between, &calls, NULL),
+                             0);
+    }
+    young = yibu_create_task(count_on, NULL, NULL);
+    for (int i = 0; i < MANY; i++)
+        await_result(tasks[i], i);
+    await_result(young, MANY);
+    assert_int_equal(calls, MANY / 100);
+    free(events);
+    free(tasks);
+    return 0;
+}
+
 LOOP_TEST(a_woken_waiter_has_succeeded_although_the_event_was_cleared_again)
 {
     yibu_event event = YIBU_EVENT_INIT;
@@ -217,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_set_event_is_not_waited_for),
         cmocka_unit_test(setting_wakes_every_waiter_in_the_order_they_came),
+        cmocka_unit_test(thousands_of_waiters_on_events_of_their_own_run_in_the_order_of_setting),
         cmocka_unit_test(a_woken_waiter_has_succeeded_although_the_event_was_cleared_again),
         cmocka_unit_test(a_cancelled_waiter_leaves_and_the_others_stay),
         cmocka_unit_test(a_waiter_cancelled_after_it_was_woken_has_succeeded),
@@ -226,7 +274,6 @@ int main(void)
         cmocka_unit_test(a_cancel_does_not_end_a_wait_in_a_shield),
         cmocka_unit_test(statistics_count_those_who_wait),
         cmocka_unit_test(a_callback_may_set_an_event),
-        cmocka_unit_test(an_event_at_file_scope_serves_one_loop_after_another),
         cmocka_unit_test(an_event_at_file_scope_serves_one_loop_after_another),
         cmocka_unit_test(only_tasks_wait),
     };
