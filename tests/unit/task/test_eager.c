@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fenv.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static const yibu_task_options eager = {.size = sizeof(eager), .eager = true};
@@ -212,30 +213,58 @@ LOOP_TEST(an_eager_task_has_the_threads_floating_point_environment)
     return 0;
 }
 
-enum { READS = 1000 };
+typedef struct reads {
+    int fd, count;
+} reads;
 
-/* Reads that are done at once. */
+/* Receives that are done at once. */
 static intptr_t read_much(void *arg)
 {
+    reads *r = arg;
     char byte;
-    for (int i = 0; i < READS; i++)
-        if (yibu_read(*(int *)arg, &byte, 1) != 1)
+    for (; r->count > 0; r->count--)
+        if (yibu_recv(r->fd, &byte, 1) != 1)
             return -EIO;
+    return 0;
+}
+
+static yibu_task *read_eagerly(reads *r, int ends[2], int count)
+{
+    char bytes[1000] = {0};
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    assert_int_equal(write(ends[1], bytes, (size_t)count), count);
+    *r = (reads){ends[0], count};
+    return yibu_create_task(read_much, r, &eager);
+}
+
+static void finish_reading(yibu_task *task, int ends[2])
+{
+    assert_int_equal(yibu_await(task), 0);
+    yibu_task_unref(task);
+    yibu_close(ends[0]);
+    yibu_close(ends[1]);
+}
+
+/* On io_uring, none of these is. */
+LOOP_TEST(operations_that_are_done_at_once_do_not_suspend_an_eager_task)
+{
+    reads r;
+    int ends[2];
+    assert_int_equal(yibu_sleep(0), 0); /* a fresh budget */
+    yibu_task *task = read_eagerly(&r, ends, 5);
+    bool at_once = strcmp(yibu_loop_backend(yibu_get_running_loop()), "epoll") == 0;
+    assert_int_equal(yibu_task_done(task), at_once);
+    finish_reading(task, ends);
     return 0;
 }
 
 LOOP_TEST(an_eager_task_that_never_has_to_wait_still_comes_back)
 {
+    reads r;
     int ends[2];
-    char bytes[READS] = {0};
-    assert_int_equal(pipe(ends), 0);
-    assert_int_equal(write(ends[1], bytes, READS), READS);
-    yibu_task *task = yibu_create_task(read_much, &ends[0], &eager);
+    yibu_task *task = read_eagerly(&r, ends, 1000);
     assert_false(yibu_task_done(task)); /* the turn's budget is its limit too */
-    assert_int_equal(yibu_await(task), 0);
-    yibu_task_unref(task);
-    yibu_close(ends[0]);
-    yibu_close(ends[1]);
+    finish_reading(task, ends);
     return 0;
 }
 
@@ -326,6 +355,7 @@ int main(void)
         cmocka_unit_test(an_eager_task_may_await_its_creators_other_tasks),
         cmocka_unit_test(errno_of_an_eager_task_is_its_own),
         cmocka_unit_test(an_eager_task_has_the_threads_floating_point_environment),
+        cmocka_unit_test(operations_that_are_done_at_once_do_not_suspend_an_eager_task),
         cmocka_unit_test(an_eager_task_that_never_has_to_wait_still_comes_back),
         cmocka_unit_test(many_eager_tasks_do_not_use_up_anything),
         loop_unit_test(a_callback_may_start_an_eager_task),
