@@ -157,7 +157,7 @@ static void hold_the_loop_until(void *arg)
 LOOP_TEST(a_limit_that_expires_in_the_turn_of_completion_leaves_the_result)
 {
     yibu_timeout t;
-    int64_t when = yibu_loop_time(yibu_get_running_loop()) + YIBU_MS(2);
+    int64_t when = yibu_loop_time(yibu_get_running_loop()) + YIBU_MS(50) * YB_TEST_SLOWDOWN;
     yibu_call_soon(yibu_get_running_loop(), hold_the_loop_until, &when, NULL);
     yibu_timeout_at_begin(&t, when);
     int slept = yibu_sleep(YIBU_US(10)); /* both are due when the loop next looks at its clock */
