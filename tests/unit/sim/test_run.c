@@ -414,6 +414,67 @@ static void a_deadlock_that_no_cancel_resolves_does_not_hang(void **state)
     assert_non_null(strstr(report.text, "cycle: \"task-2\" -> \"task-3\" -> \"task-2\""));
 }
 
+static intptr_t wait_for_oneself(void *arg)
+{
+    static yibu_lock lock;
+    (void)arg;
+    lock = (yibu_lock)YIBU_LOCK_INIT;
+    (void)yibu_lock_acquire(&lock);
+    yibu_timeout shield;
+    (void)yibu_shield_begin(&shield, YIBU_FOREVER);
+    intptr_t r = yibu_lock_acquire(&lock);
+    yibu_shield_end(&shield);
+    return r;
+}
+
+static intptr_t sleep_under_a_shield(void *arg)
+{
+    yibu_timeout shield;
+    (void)arg;
+    (void)yibu_shield_begin(&shield, YIBU_FOREVER);
+    intptr_t r = yibu_sleep(YIBU_FOREVER);
+    yibu_shield_end(&shield);
+    return r;
+}
+
+static void a_task_that_no_cancel_reaches_is_named_and_dropped(void **state)
+{
+    (void)state;
+    yibu_coroutine *const mains[] = {wait_for_oneself, sleep_under_a_shield};
+    for (int i = 0; i < 2; i++) {
+        yibu_sim_report report;
+        yibu_sim_options options = failing(&report);
+        assert_int_equal(yibu_sim_run(1, mains[i], NULL, &options), -EDEADLK);
+        assert_int_equal(report.stranded, 1);
+        assert_non_null(strstr(report.text, "\"main\" (created at yibu_sim_run) did not end"));
+    }
+}
+
+static void never_called(yibu_op *op, ssize_t result)
+{
+    (void)op;
+    fail_msg("an operation that was left was called back with %zd", result);
+}
+
+static intptr_t leave_operations(void *arg)
+{
+    yibu_op *ops = arg;
+    yibu_loop *loop = yibu_get_running_loop();
+    int listener = yibu_tcp_listen("10.0.0.1", 80, NULL);
+    assert_int_equal(yibu_op_accept(loop, &ops[0], listener, NULL), 0);
+    assert_int_equal(yibu_op_sleep(loop, &ops[1], YIBU_SECONDS(1)), 0);
+    return 0;
+}
+
+static void operations_that_are_left_are_forgotten(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        yibu_op ops[2] = {{.callback = never_called}, {.callback = never_called}};
+        assert_int_equal(yibu_sim_run(1, leave_operations, ops, NULL), 0);
+    }
+}
+
 static void a_failed_run_leaves_nothing_to_the_next(void **state)
 {
     (void)state;
@@ -633,6 +694,8 @@ int main(void)
         cmocka_unit_test(a_failure_is_told_to_the_exception_handler_with_its_seed),
         cmocka_unit_test(a_deadlock_names_who_waits_for_what_and_the_cycle),
         cmocka_unit_test(a_deadlock_that_no_cancel_resolves_does_not_hang),
+        cmocka_unit_test(a_task_that_no_cancel_reaches_is_named_and_dropped),
+        cmocka_unit_test(operations_that_are_left_are_forgotten),
         cmocka_unit_test(a_failed_run_leaves_nothing_to_the_next),
         cmocka_unit_test(a_run_inside_a_run_is_refused),
         cmocka_unit_test(a_run_inside_a_loop_is_refused),
