@@ -62,15 +62,17 @@ static intptr_t enter(void *arg)
     return yibu_lock_release(&c->lock);
 }
 
-LOOP_TEST(a_lock_whose_next_in_line_is_cancelled_in_the_turn_of_its_release_is_held_by_one)
+static void release_and_cancel_the_next(bool cancel_first)
 {
     critical c = {.lock = YIBU_LOCK_INIT};
     assert_int_equal(yibu_lock_acquire(&c.lock), 0);
     yibu_task *tasks[3];
     for (int i = 0; i < 3; i++)
         tasks[i] = started(enter, &c);
-    yibu_task_cancel(tasks[0]);
+    if (cancel_first)
+        yibu_task_cancel(tasks[0]);
     yibu_lock_release(&c.lock);
+    yibu_task_cancel(tasks[0]);
     intptr_t results[3];
     assert_int_equal(yibu_gather(tasks, 3, results, YIBU_RETURN_EXCEPTIONS), 0);
     assert_int_equal(results[0], -ECANCELED);
@@ -78,6 +80,12 @@ LOOP_TEST(a_lock_whose_next_in_line_is_cancelled_in_the_turn_of_its_release_is_h
     assert_int_equal(c.most, 1);
     assert_false(yibu_lock_locked(&c.lock));
     unref_all(tasks, 3);
+}
+
+LOOP_TEST(a_lock_whose_next_in_line_is_cancelled_in_the_turn_of_its_release_is_held_by_one)
+{
+    release_and_cancel_the_next(true);
+    release_and_cancel_the_next(false);
     return 0;
 }
 
@@ -216,6 +224,8 @@ static intptr_t take_item(void *arg)
     return r < 0 ? r : (intptr_t)item;
 }
 
+/* Lets time pass in which nobody but the caller runs: whatever it makes due falls into one turn,
+ * in the order of the deadlines. */
 static void pass_time(int64_t ns)
 {
     yibu_loop *loop = yibu_get_running_loop();
@@ -223,20 +233,33 @@ static void pass_time(int64_t ns)
         ;
 }
 
+static void put_42(void *arg)
+{
+    assert_int_equal(yibu_queue_try_put(arg, (void *)42), 0);
+}
+
+/* The item comes put_ns after the wait began, its limit is over after limit_ns, in one turn. */
+static intptr_t take_with_limit(yibu_queue *queue, int64_t put_ns, int64_t limit_ns)
+{
+    limited l = {yibu_create_task(take_item, queue, NULL), limit_ns, 0};
+    yibu_task *task = started(wait_limited, &l);
+    yibu_timer timer = YIBU_TIMER_INIT;
+    assert_int_equal(yibu_timer_start(yibu_get_running_loop(), &timer, put_ns, put_42, queue), 0);
+    pass_time(put_ns + limit_ns);
+    intptr_t r = yibu_await(task);
+    assert_int_equal(l.after, 0);
+    yibu_task_unref(task);
+    yibu_task_unref(l.future);
+    return r;
+}
+
 LOOP_TEST(wait_for_loses_no_item_that_came_with_the_time_limit)
 {
     yibu_queue queue = YIBU_QUEUE_INIT(0);
-    limited l = {yibu_create_task(take_item, &queue, NULL), YIBU_US(50), 0};
-    yibu_task *task = started(wait_limited, &l);
-    pass_time(YIBU_US(100)); /* the limit is over, and nobody has noticed */
-    bool waits = !yibu_task_done(l.future);
-    assert_int_equal(yibu_queue_try_put(&queue, (void *)42), 0);
-    intptr_t r = yibu_await(task);
-    assert_true(r == -ETIMEDOUT || r == 42);
-    if (waits) /* nothing between the put and what the task got is lost */
-        assert_int_equal(yibu_queue_qsize(&queue), r == 42 ? 0 : 1);
-    yibu_task_unref(task);
-    yibu_task_unref(l.future);
+    assert_int_equal(take_with_limit(&queue, YIBU_US(100), YIBU_MS(50)), 42);
+    assert_int_equal(yibu_queue_qsize(&queue), 0);
+    assert_int_equal(take_with_limit(&queue, YIBU_MS(2), YIBU_MS(1)), -ETIMEDOUT);
+    assert_int_equal(yibu_queue_qsize(&queue), 1);
     yibu_queue_destroy(&queue);
     return 0;
 }
@@ -348,27 +371,40 @@ LOOP_TEST(a_group_that_fails_in_the_turn_of_a_cancel_from_outside_swallows_neith
 
 /* Time limits. */
 
+/* Sleeps until a time of the loop's clock. */
 static intptr_t sleep_limited(void *arg)
 {
     yibu_timeout limit;
-    int r = yibu_timeout_begin(&limit, (intptr_t)arg);
+    int r = yibu_timeout_at_begin(&limit, *(const int64_t *)arg);
     return r < 0 ? r : yibu_timeout_end(&limit, yibu_sleep(YIBU_FOREVER));
+}
+
+static void cancel_it(void *arg)
+{
+    yibu_task_cancel(arg);
 }
 
 LOOP_TEST(a_cancel_in_the_turn_of_a_time_limit_is_no_timeout)
 {
-    yibu_task *task = started(sleep_limited, (void *)(intptr_t)YIBU_US(200));
-    pass_time(YIBU_US(300)); /* both are there when the task runs next */
-    yibu_task_cancel(task);
-    assert_int_equal(yibu_await(task), -ECANCELED);
-    yibu_task_unref(task);
+    yibu_loop *loop = yibu_get_running_loop();
+    for (int64_t between = -1; between <= 1; between += 2) { /* before it, and after */
+        int64_t when = yibu_loop_time(loop) + YIBU_MS(20);
+        yibu_task *task = started(sleep_limited, &when);
+        yibu_timer timer = YIBU_TIMER_INIT;
+        assert_int_equal(yibu_timer_start_at(loop, &timer, when + between, cancel_it, task), 0);
+        pass_time(YIBU_MS(21));
+        assert_int_equal(yibu_await(task), -ECANCELED);
+        yibu_task_unref(task);
+    }
     return 0;
 }
 
 static intptr_t sleep_limited_after_a_cancel(void *arg)
 {
     yibu_task_cancel(yibu_current_task());
-    return sleep_limited(arg);
+    int64_t when = yibu_loop_time(yibu_get_running_loop());
+    (void)arg;
+    return sleep_limited(&when);
 }
 
 LOOP_TEST(a_time_limit_that_is_over_from_the_start_swallows_no_earlier_cancel)
@@ -380,26 +416,43 @@ LOOP_TEST(a_time_limit_that_is_over_from_the_start_swallows_no_earlier_cancel)
     return 0;
 }
 
+typedef struct shielded {
+    yibu_future *future;
+    int64_t until_ns;
+} shielded;
+
 static intptr_t await_limited(void *arg)
 {
+    shielded *s = arg;
     yibu_timeout limit;
-    int r = yibu_timeout_begin(&limit, YIBU_US(200));
+    int r = yibu_timeout_at_begin(&limit, s->until_ns);
     if (r < 0)
         return r;
-    intptr_t result = yibu_timeout_end(&limit, yibu_shield(arg));
+    intptr_t result = yibu_timeout_end(&limit, yibu_shield(s->future));
     r = yibu_sleep(0); /* no cancel of its own is left behind */
     return r < 0 ? r : result;
 }
 
+static void set_7(void *arg)
+{
+    yibu_future_set_result(arg, 7);
+}
+
 LOOP_TEST(a_time_limit_that_is_over_in_the_turn_of_completion_leaves_result_and_task_alone)
 {
-    yibu_future *future = yibu_create_future(NULL);
-    yibu_task *task = started(await_limited, future);
-    pass_time(YIBU_US(300));
-    yibu_future_set_result(future, 7);
-    assert_int_equal(yibu_await(task), 7);
-    yibu_task_unref(task);
-    yibu_future_unref(future);
+    yibu_loop *loop = yibu_get_running_loop();
+    for (int64_t between = -1; between <= 1; between += 2) { /* before it, and after */
+        shielded s = {yibu_create_future(NULL), yibu_loop_time(loop) + YIBU_MS(20)};
+        yibu_task *task = started(await_limited, &s);
+        yibu_timer timer = YIBU_TIMER_INIT;
+        assert_int_equal(yibu_timer_start_at(loop, &timer, s.until_ns + between, set_7, s.future),
+                         0);
+        pass_time(YIBU_MS(21));
+        assert_int_equal(yibu_await(task), between < 0 ? 7 : -ETIMEDOUT);
+        assert_int_equal(yibu_future_result(s.future), 7);
+        yibu_task_unref(task);
+        yibu_future_unref(s.future);
+    }
     return 0;
 }
 
