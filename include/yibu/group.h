@@ -19,7 +19,7 @@
 /* A failure, as it is told when the group has ended. */
 typedef struct yibu_group_failure {
     intptr_t code;
-    uint64_t task_id;  /* 0: the body */
+    uint64_t task_id;  /* 0: the body, or a child that there was no memory for */
     const char *place; /* where the child was created, or the group began */
     char task[40];     /* the task's name, cut off where it is longer */
 } yibu_group_failure;
