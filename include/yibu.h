@@ -29,6 +29,7 @@
 #include <yibu/select.h>
 #include <yibu/semaphore.h>
 #include <yibu/sim.h>
+#include <yibu/stream.h>
 #include <yibu/task.h>
 #include <yibu/tcp.h>
 #include <yibu/thread_pool.h>

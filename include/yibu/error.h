@@ -12,6 +12,8 @@ enum {
     YIBU_ENOJOB = -4100,    /* the worker does not know a job of that name */
     YIBU_EBUSY = -4101,     /* the object is in use by a loop that is running */
     YIBU_EBROKEN = -4102,   /* the barrier was aborted, or reset while the task waited */
+    YIBU_EINCOMPLETE = -4103, /* the stream ended before all that was asked for had come */
+    YIBU_ELIMIT = -4104,      /* the separator did not come within the stream's limit */
 
     /* Name resolution (RFC 3493, section 6.1): getaddrinfo's EAI_ codes. */
     YIBU_EAI_AGAIN = -4200,    /* temporary failure in name resolution */

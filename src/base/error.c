@@ -154,6 +154,8 @@ static const yb_error_text own_texts[] = {
     {"YIBU_ENOJOB", "The worker does not know a job of that name"},
     {"YIBU_EBUSY", "The object is in use by a running loop"},
     {"YIBU_EBROKEN", "The barrier is broken"},
+    {"YIBU_EINCOMPLETE", "The stream ended before all that was asked for had come"},
+    {"YIBU_ELIMIT", "The separator did not come within the stream's limit"},
 };
 
 /* Name resolution: by how far below YIBU_EAI_AGAIN. */

@@ -21,12 +21,13 @@ typedef struct yb_subject {
 } yb_subject;
 
 /* A part of another room that lives and dies with the loop: the task scheduler, the memory that
- * selects reuse, the pools. */
+ * selects reuse, the pools, the streams that are open. */
 typedef enum yb_loop_part_kind {
     YB_PART_TASKS,
     YB_PART_SELECTIONS,
     YB_PART_THREADS,
     YB_PART_PROCESSES,
+    YB_PART_STREAMS,
     YB_PART_COUNT
 } yb_loop_part_kind;
 

@@ -89,6 +89,7 @@ typedef struct yb_network_class {
     int (*set_option)(yb_backend *backend, int fd, int level, int option, int value);
     int (*listen)(yb_backend *backend, int fd, const yibu_address *address, int backlog);
     int (*get_name)(yb_backend *backend, int fd, yibu_address *ret_address);
+    int (*get_peer)(yb_backend *backend, int fd, yibu_address *ret_address);
     int (*shut_down)(yb_backend *backend, int fd, int how);
     int (*close)(yb_backend *backend, int fd);
     /* getaddrinfo(3), with a code of <yibu/error.h>.  Called where functions on threads run. */

@@ -180,6 +180,17 @@ static int get_name(yb_backend *backend, int fd, yibu_address *ret_address)
     return 0;
 }
 
+static int get_peer(yb_backend *backend, int fd, yibu_address *ret_address)
+{
+    yb_sim_socket *s = yb_sim_find_socket(yb_sim_of(backend), fd);
+    if (!s)
+        return -EBADF;
+    if (s->state != YB_SIM_CONNECTED)
+        return -ENOTCONN;
+    *ret_address = s->peer;
+    return 0;
+}
+
 static int shut_down(yb_backend *backend, int fd, int how)
 {
     yb_sim_socket *s = yb_sim_find_socket(yb_sim_of(backend), fd);
@@ -216,6 +227,7 @@ const yb_network_class yb_sim_network_class = {
     .set_option = set_option,
     .listen = listen_on,
     .get_name = get_name,
+    .get_peer = get_peer,
     .shut_down = shut_down,
     .close = close_socket,
     .look_up = yb_sim_look_up,

@@ -154,6 +154,13 @@ static inline yb_task *yb_task_enter(int *ret_error)
  * it is complete; interruptible.  Returns its result. */
 ssize_t yb_task_perform(yb_task *task);
 
+/* The rest of that, for an operation on task->wait.op whose start has answered (as yb_op_start). */
+ssize_t yb_task_finish_op(yb_task *task, int started);
+
+/* Counts what was done at once, without suspending: a task whose peer is fast would starve the
+ * others.  Lets them run where it is their turn. */
+void yb_task_spend(yb_task *task);
+
 /* The same for an operation begun with yb_op_begin_custom on task->wait.op: only waits. */
 ssize_t yb_task_wait_op(yb_task *task);
 

@@ -1,0 +1,214 @@
+/* A stream's beginning and end.  stream_read.c and stream_write.c are its two sides, which know
+ * little of each other: an error of one leaves the other alone.
+ *
+ * A stream lives until yibu_stream_free, and its memory until the operation of its write side has
+ * ended.  The streams of a loop are known to it: its end closes the descriptors of those that the
+ * program forgot, as nothing would flush them any more. */
+#include "io/stream.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include <yibu/error.h>
+
+enum {
+    DEFAULT_LIMIT = 65536,
+    DEFAULT_HIGH_WATER = 65536,
+    DEFAULT_MAX_BUFFERED = 64 << 20,
+    FIRST_READ_BYTES = 2048
+};
+
+/* The streams of a loop. */
+
+typedef struct streams {
+    yb_loop_part part;
+    yibu_loop *loop;
+    yb_list all; /* yibu_stream.links */
+} streams;
+
+static void free_streams(yb_loop_part *part)
+{
+    streams *s = YB_CONTAINER_OF(part, streams, part);
+    for (yb_list *item; (item = yb_list_pop_front(&s->all));) {
+        yibu_stream *stream = YB_CONTAINER_OF(item, yibu_stream, links);
+        yibu_stream_abort(stream);
+        stream->loop = NULL;
+    }
+    s->loop->parts[YB_PART_STREAMS] = NULL;
+    yb_free(s);
+}
+
+static streams *streams_of(yibu_loop *loop)
+{
+    yb_loop_part *part = loop->parts[YB_PART_STREAMS];
+    if (part)
+        return YB_CONTAINER_OF(part, streams, part);
+    streams *s = yb_calloc(1, sizeof(*s));
+    if (!s)
+        return NULL;
+    s->part.free = free_streams;
+    s->loop = loop;
+    yb_list_init(&s->all);
+    loop->parts[YB_PART_STREAMS] = &s->part;
+    return s;
+}
+
+/* Making. */
+
+static int known(const yibu_stream_options *options, yibu_stream_options *ret_taken)
+{
+    *ret_taken = (yibu_stream_options){0};
+    if (!options)
+        return 0;
+    if (options->size < sizeof(options->size))
+        return -EINVAL;
+    memcpy(ret_taken, options,
+           options->size < sizeof(*ret_taken) ? options->size : sizeof(*ret_taken));
+    return 0;
+}
+
+static int apply(yibu_stream *stream, const yibu_stream_options *options)
+{
+    yibu_stream_options taken;
+    int r = known(options, &taken);
+    if (r < 0)
+        return r;
+    stream->limit = taken.limit ? taken.limit : DEFAULT_LIMIT;
+    stream->max_buffered = taken.max_buffered ? taken.max_buffered : DEFAULT_MAX_BUFFERED;
+    size_t high = taken.high_water ? taken.high_water : DEFAULT_HIGH_WATER;
+    size_t low = taken.low_water ? taken.low_water : high / 4;
+    return yibu_stream_set_write_buffer_limits(stream, high, low);
+}
+
+int yb_stream_check_options(const yibu_stream_options *options)
+{
+    yibu_stream nowhere = {0};
+    return apply(&nowhere, options);
+}
+
+int yb_stream_new_on(yb_transport *transport, const yibu_stream_options *options,
+                     yibu_stream **ret_stream)
+{
+    streams *all = streams_of(transport->loop);
+    yibu_stream *stream = yb_calloc(1, sizeof(*stream));
+    int r = all && stream ? apply(stream, options) : -ENOMEM;
+    if (r < 0) {
+        yb_free(stream);
+        return r;
+    }
+    stream->loop = transport->loop;
+    stream->transport = transport;
+    stream->read_size = FIRST_READ_BYTES;
+    yb_list_push_back(&all->all, &stream->links);
+    *ret_stream = stream;
+    return 0;
+}
+
+int yibu_stream_new(int fd, const yibu_stream_options *options, yibu_stream **ret_stream)
+{
+    yibu_loop *loop = yb_loop_current;
+    if (!loop)
+        return yb_forked() ? YIBU_EFORKED : YIBU_ENOTASK;
+    if (!ret_stream)
+        return -EINVAL;
+    yb_transport *transport;
+    int r = yb_stream_check_options(options);
+    if (r == 0)
+        r = yb_fd_transport_new(loop, fd, &transport);
+    if (r < 0)
+        return r;
+    r = yb_stream_new_on(transport, options, ret_stream);
+    if (r < 0)
+        transport->class->free(transport);
+    return r;
+}
+
+/* Closing. */
+
+void yibu_stream_close(yibu_stream *stream)
+{
+    if (stream->closing)
+        return;
+    stream->closing = true;
+    yb_stream_end_reading(stream);
+    yb_stream_advance(stream);
+}
+
+void yibu_stream_abort(yibu_stream *stream)
+{
+    if (stream->aborted || stream->phase == YB_STREAM_CLOSED)
+        return;
+    stream->closing = stream->aborted = true;
+    yb_stream_end_reading(stream);
+    stream->transport->class->abort(stream->transport);
+    yb_stream_drop(stream);
+}
+
+bool yibu_stream_is_closing(const yibu_stream *stream)
+{
+    return stream->closing;
+}
+
+static yb_waiters *waiters_of_close(void *object)
+{
+    return &((yibu_stream *)object)->closed;
+}
+
+static const yb_waitable_class close_class = {
+    .wait = {.name = "close of a stream", .interrupt = yb_waiter_interrupt},
+    .waiters = waiters_of_close,
+};
+
+int yibu_stream_wait_closed(yibu_stream *stream)
+{
+    int r;
+    yb_task *task = yb_task_enter(&r);
+    if (!task)
+        return r;
+    intptr_t value = 0;
+    if (stream->phase != YB_STREAM_CLOSED)
+        r = yb_wait_on(&close_class, stream, task, &value);
+    return r < 0 ? r : stream->aborted ? 0 : stream->write_error;
+}
+
+static void destroy(yibu_stream *stream)
+{
+    stream->transport->class->free(stream->transport);
+    yb_free(stream->bytes);
+    yb_free(stream);
+}
+
+static void check_unused(const yibu_stream *stream)
+{
+    if (stream->reader || !yb_waiters_empty(&stream->drained) || !yb_waiters_empty(&stream->closed))
+        yb_abort("a stream was freed while a task waits for it");
+}
+
+void yibu_stream_free(yibu_stream *stream)
+{
+    if (!stream)
+        return;
+    check_unused(stream);
+    yibu_stream_abort(stream);
+    yb_list_remove(&stream->links);
+    stream->released = true;
+    if (stream->phase == YB_STREAM_CLOSED)
+        destroy(stream);
+}
+
+void yb_stream_ended(yibu_stream *stream)
+{
+    if (stream->released)
+        destroy(stream);
+}
+
+int yibu_stream_get_extra_info(const yibu_stream *stream, yibu_stream_info *ret_info)
+{
+    if (!stream || !ret_info || ret_info->size < sizeof(ret_info->size))
+        return -EINVAL;
+    yibu_stream_info info = {.size = ret_info->size, .fd = -1};
+    stream->transport->class->info(stream->transport, &info);
+    memcpy(ret_info, &info, info.size < sizeof(info) ? info.size : sizeof(info));
+    return 0;
+}
