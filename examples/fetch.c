@@ -23,6 +23,7 @@ static int receive(int fd, answer *ret)
     char buffer[4096];
     ssize_t n;
     ret->bytes = 0;
+    ret->status[0] = '\0';
     while ((n = yibu_recv(fd, buffer, sizeof(buffer))) > 0) {
         if (ret->bytes == 0)
             snprintf(ret->status, sizeof(ret->status), "%.*s", (int)strcspn(buffer, "\r\n"),
@@ -58,7 +59,7 @@ static site parse(const char *text)
 
 static void report(const char *host, yibu_task *task)
 {
-    answer from_host;
+    answer from_host = {.bytes = 0};
     int r = (int)yibu_wait_for(task, YIBU_SECONDS(10));
     if (r == 0)
         r = fetch_result(task, &from_host);

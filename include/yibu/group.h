@@ -143,7 +143,7 @@ static inline void yibu_group_leave_(yibu_group *group)
  * the body does not run. */
 #define YIBU_GROUP(NAME, options, ret_result)                                           \
     for (__attribute__((cleanup(yibu_group_leave_))) yibu_group NAME = YIBU_GROUP_INIT; \
-         yibu_group_block_(&NAME, (options), (ret_result), YIBU_HERE);)
+         yibu_group_block_(&(NAME), (options), (ret_result), YIBU_HERE);)
 #endif
 
 YIBU_END_DECLS

@@ -130,7 +130,7 @@ static inline void yibu_async_for_leave_(yibu_async_for_ *loop)
          yibu_async_for_ yibu_async_for_##ITEM = yibu_async_for_begin_((ITERATOR), (ret_status)); \
          yibu_async_for_##ITEM.entered; yibu_async_for_##ITEM.entered = false)                    \
         for (TYPE ITEM; yibu_async_for_next_(&yibu_async_for_##ITEM) &&                           \
-                        (ITEM = (TYPE)yibu_async_for_##ITEM.item, true);)
+                        ((ITEM) = (TYPE)yibu_async_for_##ITEM.item, true);)
 #endif
 
 YIBU_END_DECLS

@@ -42,7 +42,7 @@ static void move(const yb_queue *q, char *to)
     size_t slot = slot_bytes(q);
     size_t to_end = capacity_of(q) - q->head;
     size_t first = q->size < to_end ? q->size : to_end;
-    if (q->size == 0)
+    if (!q->slots)
         return;
     memcpy(to, (char *)q->slots + q->head * slot, first * slot);
     memcpy(to + first * slot, q->slots, (q->size - first) * slot);

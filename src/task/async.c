@@ -87,13 +87,13 @@ static int add(yibu_group *group, yibu_async_frame *frame, yibu_task **ret_task,
 
 yibu_task *yibu_async_start_in_(yibu_group *group, yibu_async_frame *frame, const char *place)
 {
-    yibu_task *task;
+    yibu_task *task = NULL;
     return add(group, frame, &task, place) == 0 ? task : NULL;
 }
 
 int yibu_async_go_in_(yibu_group *group, yibu_async_frame *frame, const char *place)
 {
-    yibu_task *task;
+    yibu_task *task = NULL;
     int r = add(group, frame, &task, place);
     if (r == 0)
         yibu_task_unref(task);
