@@ -6,8 +6,8 @@
 #include <stdatomic.h>
 
 #include "exec/executor.h"
-#include "platform/patience.h"
 #include "exec/work_ring.h"
+#include "platform/patience.h"
 
 typedef struct yb_thread_pool yb_thread_pool;
 typedef struct yb_worker yb_worker;

@@ -22,7 +22,7 @@ typedef struct yb_scheduler {
     int eager_budget;     /* what is left of the budget meanwhile: the loop's is 1 */
     yibu_future *futures; /* freed plain futures: future.c */
     unsigned cached_futures;
-    yb_fifo cancelling; /* gatherings whose cancel is being passed on: gather.c */
+    yb_fifo cancelling;  /* gatherings whose cancel is being passed on: gather.c */
     int64_t deadlock_ns; /* when the present spell without a wake-up is reported: deadlock.c */
     yb_runnable deadlock_report;
 } yb_scheduler;
