@@ -28,6 +28,7 @@
 #include <yibu/rwlock.h>
 #include <yibu/select.h>
 #include <yibu/semaphore.h>
+#include <yibu/server.h>
 #include <yibu/sim.h>
 #include <yibu/stream.h>
 #include <yibu/task.h>

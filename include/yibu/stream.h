@@ -2,7 +2,7 @@
  * StreamReader and StreamWriter, as one object).
  *
  *     yibu_stream *stream;
- *     int r = yibu_stream_new(fd, NULL, &stream);
+ *     int r = yibu_open_connection("example.org", 80, NULL, &stream);
  *     …
  *     yibu_stream_write(stream, "QUIT\r\n", 6);
  *     char *line;
@@ -38,6 +38,16 @@ typedef struct yibu_stream_options {
     size_t max_buffered; /* once more waits to be written, writing is refused; default 64 MiB */
 } yibu_stream_options;
 
+/* Options of a connection.  Set size to sizeof; zero means the default everywhere else. */
+typedef struct yibu_connection_options {
+    size_t size;
+    int64_t attempt_delay_ns; /* head start of an address before the next one is tried beside it;
+                               * default 250 ms; YIBU_FOREVER: one after the other */
+    bool keep_alive;          /* SO_KEEPALIVE */
+    bool nagle;               /* TCP_NODELAY is not set */
+    yibu_stream_options stream;
+} yibu_connection_options;
+
 /* What ends a piece of a stream. */
 typedef struct yibu_separator {
     const void *data;
@@ -68,6 +78,20 @@ YIBU_API int yibu_stream_new(int fd, const yibu_stream_options *options, yibu_st
 /* Frees a stream.  One that is not closed is aborted first.  NULL is fine.  Never suspends.
  * No task may be waiting for it: that aborts the program. */
 YIBU_API void yibu_stream_free(yibu_stream *stream);
+
+/* Connects to host (a name or a numeric address) and port.  Of several addresses the families take
+ * turns, in the resolver's order, each with a head start before the next (RFC 8305); the first that
+ * answers is taken, and the others are given up.  options may be NULL.
+ * Checkpoint.  Cancel: no connection is left behind.
+ * Returns 0; -ECANCELED; a YIBU_EAI_ code; or the negative errno of the address that failed last. */
+YIBU_API int yibu_open_connection(const char *host, uint16_t port,
+                                  const yibu_connection_options *options, yibu_stream **ret_stream);
+
+/* Connects to a Unix socket: a path, or "@name" in the abstract namespace (unix(7)).
+ * Checkpoint.  Cancel: no connection is left behind.
+ * Returns 0, -ECANCELED, -ENAMETOOLONG, or another negative errno. */
+YIBU_API int yibu_open_unix_connection(const char *path, const yibu_stream_options *options,
+                                       yibu_stream **ret_stream);
 
 /* Reading.  All calls that suspend: a checkpoint, and -EBUSY while another task reads.  What is
  * buffered is handed out before a failure of the descriptor is told, which every later read repeats.

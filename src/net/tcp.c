@@ -9,9 +9,10 @@
 #include <yibu/tcp.h>
 
 #include "net/socket.h"
+#include "net/tcp.h"
 #include "task/task.h"
 
-static int connect_to(const yibu_address *address)
+int yb_tcp_connect_to(const yibu_address *address)
 {
     int fd = yb_socket_new(address->storage.ss_family);
     if (fd < 0)
@@ -34,22 +35,27 @@ static int connect_to_any(const struct addrinfo *list)
     for (const struct addrinfo *at = list; at; at = at->ai_next) {
         yibu_address address = {.length = at->ai_addrlen};
         memcpy(&address.storage, at->ai_addr, at->ai_addrlen);
-        r = connect_to(&address);
+        r = yb_tcp_connect_to(&address);
         if (r >= 0 || r == -ECANCELED)
             break;
     }
     return r;
 }
 
-static int connect_by_name(const char *host, uint16_t port)
+int yb_tcp_resolve(const char *host, uint16_t port, int flags, struct addrinfo **ret_list)
 {
     char service[sizeof("65535")];
     (void)snprintf(service, sizeof(service), "%u", port);
-    const struct addrinfo hints = {.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV,
+    const struct addrinfo hints = {.ai_flags = flags | AI_ADDRCONFIG | AI_NUMERICSERV,
                                    .ai_socktype = SOCK_STREAM,
                                    .ai_protocol = IPPROTO_TCP};
+    return yibu_getaddrinfo(host, service, &hints, ret_list);
+}
+
+static int connect_by_name(const char *host, uint16_t port)
+{
     struct addrinfo *list;
-    int r = yibu_getaddrinfo(host, service, &hints, &list);
+    int r = yb_tcp_resolve(host, port, 0, &list);
     if (r < 0)
         return r;
     r = connect_to_any(list);
@@ -66,7 +72,7 @@ int yibu_tcp_connect(const char *host, uint16_t port)
         return r;
     yibu_address address;
     if (yibu_address_parse(host, port, &address) == 0)
-        return connect_to(&address);
+        return yb_tcp_connect_to(&address);
     return connect_by_name(host, port);
 }
 
@@ -83,6 +89,18 @@ static int listen_on(int fd, const yibu_address *address, bool every,
     return yb_socket_listen(fd, address, options->backlog > 0 ? options->backlog : SOMAXCONN);
 }
 
+int yb_tcp_listen_on(const yibu_address *address, bool every, const yibu_listen_options *options)
+{
+    int fd = yb_socket_new(address->storage.ss_family);
+    if (fd < 0)
+        return fd;
+    int r = listen_on(fd, address, every, options);
+    if (r == 0)
+        return fd;
+    (void)yibu_close(fd);
+    return r;
+}
+
 int yibu_tcp_listen(const char *text, uint16_t port, const yibu_listen_options *options)
 {
     yibu_listen_options taken = {0};
@@ -93,14 +111,5 @@ int yibu_tcp_listen(const char *text, uint16_t port, const yibu_listen_options *
     }
     yibu_address address;
     int r = yibu_address_parse(text, port, &address);
-    if (r < 0)
-        return r;
-    int fd = yb_socket_new(address.storage.ss_family);
-    if (fd < 0)
-        return fd;
-    r = listen_on(fd, &address, !text || !text[0], &taken);
-    if (r == 0)
-        return fd;
-    (void)yibu_close(fd);
-    return r;
+    return r < 0 ? r : yb_tcp_listen_on(&address, !text || !text[0], &taken);
 }

@@ -36,11 +36,18 @@ static void end(ends e)
         assert_int_equal(yibu_close(e.peer), 0);
 }
 
-static void expect(const char *data, ssize_t size, const char *text)
+static void check_text(const char *data, ssize_t size, const char *text)
 {
     assert_int_equal(size, strlen(text));
     assert_memory_equal(data, text, strlen(text));
 }
+
+/* CALL sets DATA and answers its size. */
+#define expect(DATA, CALL, TEXT)            \
+    do {                                    \
+        ssize_t answered = (CALL);          \
+        check_text((DATA), answered, TEXT); \
+    } while (0)
 
 LOOP_TEST(read_answers_what_there_is_and_zero_at_the_end)
 {

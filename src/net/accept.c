@@ -1,0 +1,170 @@
+/* Accepting connections and serving them: one task a listener, one a connection.
+ *
+ * accept(2) fails for reasons that pass: no descriptor is free, no memory, a connection that was
+ * aborted.  Then the listener pauses, until a connection of this server ends or a second has passed,
+ * and goes on; the exception handler hears of it once. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <yibu/io.h>
+#include <yibu/select.h>
+#include <yibu/tcp.h>
+
+#include "base/memory.h"
+#include "net/server.h"
+#include "net/socket.h"
+#include "task/task.h"
+
+static const int64_t PAUSE_NS = YIBU_SECONDS(1), QUIET_NS = YIBU_SECONDS(10);
+
+/* Connections. */
+
+static void end_connection(yb_connection *connection)
+{
+    yibu_server *server = connection->server;
+    yb_list_unlink(&connection->links);
+    yibu_stream_free(connection->stream);
+    yb_free(connection);
+    server->connection_count--;
+    yibu_event_set(&server->room);
+    yb_server_settle(server);
+    yb_server_unref(server);
+}
+
+static intptr_t serve(void *arg)
+{
+    yb_connection *connection = arg;
+    yibu_server *server = connection->server;
+    *connection->ret_started = true;
+    intptr_t result = server->handler(connection->stream, server->arg);
+    yibu_stream_close(connection->stream);
+    (void)yibu_stream_wait_closed(connection->stream);
+    end_connection(connection);
+    return result;
+}
+
+static void set_options(const yibu_server *server, int fd)
+{
+    if (server->options.keep_alive)
+        (void)yb_socket_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    if (server->options.nagle)
+        (void)yb_socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 0);
+}
+
+static yb_connection *new_connection(yibu_server *server, int fd)
+{
+    yb_connection *connection = yb_calloc(1, sizeof(*connection));
+    if (connection && yibu_stream_new(fd, &server->options.stream, &connection->stream) < 0) {
+        yb_free(connection);
+        connection = NULL;
+    }
+    if (!connection) {
+        (void)yibu_close(fd);
+        return NULL;
+    }
+    connection->server = server;
+    server->references++;
+    server->connection_count++;
+    yb_list_push_back(&server->connections, &connection->links);
+    return connection;
+}
+
+/* Takes fd over, also where it fails. */
+static int begin_connection(yibu_server *server, int fd)
+{
+    set_options(server, fd);
+    yb_connection *connection = new_connection(server, fd);
+    if (!connection)
+        return -ENOMEM;
+    const yibu_task_options options = {
+        .size = sizeof(options), .stack_bytes = server->options.stack_bytes, .eager = true};
+    bool started = false;
+    connection->ret_started = &started;
+    yibu_task_unref(yibu_create_task_at(serve, connection, &options, server->place));
+    if (!started)
+        end_connection(connection);
+    return started ? 0 : -ENOMEM;
+}
+
+/* Accepting. */
+
+static int wait_for_room(yibu_server *server)
+{
+    size_t max = server->options.max_connections;
+    int r = 0;
+    while (r == 0 && max > 0 && server->connection_count >= max) {
+        yibu_event_clear(&server->room);
+        r = yibu_event_wait(&server->room);
+    }
+    return r;
+}
+
+static void report(yibu_server *server, int error)
+{
+    int64_t now_ns = yibu_loop_time(server->loop);
+    if (!server->reported || now_ns - server->reported_ns > QUIET_NS)
+        yb_loop_report(server->loop, error,
+                       "the server started at %s pauses: it cannot accept connections",
+                       server->place);
+    server->reported = true;
+    server->reported_ns = now_ns;
+}
+
+static int pause_after(yibu_server *server, int error)
+{
+    report(server, error);
+    yibu_event_clear(&server->room);
+    yibu_case cases[] = {YIBU_CASE_EVENT(&server->room), YIBU_CASE_AFTER(PAUSE_NS)};
+    ssize_t chosen = yibu_select(cases, 2);
+    return chosen < 0 ? (int)chosen : 0;
+}
+
+/* Whether accepting can never work again. */
+static bool is_final(int error)
+{
+    return error == -EBADF || error == -EINVAL || error == -ENOTSOCK || error == -EOPNOTSUPP;
+}
+
+static int accept_next(yb_listener *listener)
+{
+    yibu_server *server = listener->server;
+    int r = wait_for_room(server);
+    if (r < 0)
+        return r;
+    int fd = yibu_accept(listener->fd, NULL);
+    if (fd == -ECANCELED || (fd < 0 && server->closing))
+        return -ECANCELED;
+    if (fd < 0) {
+        if (!is_final(fd))
+            return pause_after(server, fd);
+        report(server, fd);
+        return fd;
+    }
+    r = server->closing ? -ECANCELED
+                        : wait_for_room(server); /* another listener may have filled it */
+    if (r < 0) {
+        (void)yibu_close(fd);
+        return r;
+    }
+    r = begin_connection(server, fd);
+    return r < 0 ? pause_after(server, r) : 0;
+}
+
+intptr_t yb_server_accept(void *arg)
+{
+    yb_listener *listener = arg;
+    yibu_server *server = listener->server;
+    *listener->ret_started = true;
+    while (accept_next(listener) == 0)
+        ;
+    if (listener->fd >= 0)
+        (void)yibu_close(listener->fd);
+    listener->fd = -1;
+    yibu_task_unref(listener->task);
+    listener->task = NULL;
+    if (--server->accepting == 0)
+        yibu_server_close(server);
+    yb_server_settle(server);
+    yb_server_unref(server);
+    return 0;
+}

@@ -1,0 +1,66 @@
+/* Servers from the inside. */
+#ifndef YB_NET_SERVER_H
+#define YB_NET_SERVER_H
+
+#include <sys/stat.h>
+
+#include "base/list.h"
+#include <yibu/event.h>
+#include <yibu/server.h>
+#include <yibu/task.h>
+
+typedef struct yb_listener {
+    yibu_server *server;
+    int fd; /* -1 once it is closed */
+    yibu_task *task;
+    bool *ret_started; /* set when the task begins: without memory it never does */
+} yb_listener;
+
+struct yibu_server {
+    yibu_loop *loop;
+    yibu_connection_handler *handler;
+    void *arg;
+    yibu_server_options options;
+    const char *place;
+    size_t references; /* the program's, a task's each */
+    yb_listener *listeners;
+    size_t listener_count;
+    size_t accepting;    /* listeners whose task has not ended */
+    yb_list connections; /* yb_connection.links */
+    size_t connection_count;
+    yibu_event room;     /* a connection has ended: there is room for another, maybe a descriptor */
+    yibu_event closed;   /* yibu_server_close was called */
+    yibu_event finished; /* … and every task has ended */
+    bool closing;
+    bool reported;       /* accepting fails, and that was told */
+    int64_t reported_ns; /* when it failed last */
+    char *path;          /* of a Unix socket that is to be removed, or NULL */
+    dev_t device;        /* which file that was */
+    ino_t inode;
+};
+
+/* What a connection's task works with. */
+typedef struct yb_connection {
+    yb_list links;
+    yibu_server *server;
+    yibu_stream *stream;
+    bool *ret_started; /* as a listener's */
+} yb_connection;
+
+/* A server with room for so many listeners: 0, -EINVAL, -ENOMEM, or as yb_task_enter. */
+int yb_server_new(yibu_connection_handler *handler, void *arg, const yibu_server_options *options,
+                  size_t listeners, const char *place, yibu_server **ret_server);
+
+/* Begins to accept on the listeners it has.  Returns 0, or -ENOMEM. */
+int yb_server_serve(yibu_server *server);
+
+/* Drops a reference. */
+void yb_server_unref(yibu_server *server);
+
+/* Looks whether every task has ended. */
+void yb_server_settle(yibu_server *server);
+
+/* The task of a yb_listener. */
+intptr_t yb_server_accept(void *listener);
+
+#endif
