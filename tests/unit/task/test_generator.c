@@ -110,15 +110,20 @@ static intptr_t consume(void *arg)
     return r;
 }
 
-LOOP_TEST(it_is_closed_when_its_consumer_is_cancelled_while_it_works)
+static void assert_closed_by_a_cancel_of(yibu_coroutine *consumer, source *s)
 {
-    source s = {.count = 3, .delay_ns = YIBU_FOREVER};
-    yibu_task *task = yibu_create_task(consume, &s, NULL);
+    yibu_task *task = yibu_create_task(consumer, s, NULL);
     yibu_sleep(YIBU_US(10));
     yibu_task_cancel(task);
     assert_int_equal(yibu_await(task), -ECANCELED);
     yibu_task_unref(task);
-    assert_true(s.cleaned_up && s.in_peace);
+    assert_true(s->cleaned_up && s->in_peace);
+}
+
+LOOP_TEST(it_is_closed_when_its_consumer_is_cancelled_while_it_works)
+{
+    source s = {.count = 3, .delay_ns = YIBU_FOREVER};
+    assert_closed_by_a_cancel_of(consume, &s);
     return 0;
 }
 
@@ -134,12 +139,7 @@ static intptr_t consume_slowly(void *arg)
 LOOP_TEST(it_is_closed_when_its_consumer_is_cancelled_between_two_items)
 {
     source s = {.count = 3};
-    yibu_task *task = yibu_create_task(consume_slowly, &s, NULL);
-    yibu_sleep(YIBU_US(10));
-    yibu_task_cancel(task);
-    assert_int_equal(yibu_await(task), -ECANCELED);
-    yibu_task_unref(task);
-    assert_true(s.cleaned_up && s.in_peace);
+    assert_closed_by_a_cancel_of(consume_slowly, &s);
     return 0;
 }
 
