@@ -117,6 +117,55 @@ def test_echo():
         expect(process.wait(PATIENCE_S), 0)
 
 
+def read_until(connection, end):
+    """What is received up to `end`, with which it stops for now."""
+    received = b""
+    while not received.endswith(end):
+        piece = connection.recv(65536)
+        if not piece:
+            break
+        received += piece
+    return received
+
+
+def test_chat():
+    with running() as process:
+        port = int(process.stdout.readline().removeprefix("port "))
+
+        def enter(name):
+            guest = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+            expect(read_until(guest, b"? "), b"Your name? ")
+            guest.sendall(name)
+            return guest
+
+        ann = enter(b"Ann\n")
+        bob = enter(b"Bob\r\n")
+        expect(read_until(ann, b"\n"), b"Bob is here\n")
+        ann.sendall(b"hello\r\nhow are")
+        expect(read_until(bob, b"\n"), b"Ann: hello\n")
+        ann.sendall(b" you?\n")
+        expect(read_until(bob, b"\n"), b"Ann: how are you?\n")
+        bob.close()
+        expect(read_until(ann, b"\n"), b"Bob has left\n")
+
+        deaf = enter(b"Deaf\n")
+        expect(read_until(ann, b"\n"), b"Deaf is here\n")
+        ann.settimeout(PATIENCE_S)
+        sender = threading.Thread(target=lambda: ann.sendall((b"x" * 900 + b"\n") * 8000))
+        sender.start()
+        expect(read_until(ann, b"\n"), b"Deaf has left\n")
+        sender.join()
+        deaf.close()
+        carl = enter(b"Carl\n")
+        expect(read_until(ann, b"\n"), b"Carl is here\n")
+        ann.sendall(b"bye\n")
+        expect(read_until(carl, b": bye\n").endswith(b"Ann: bye\n"), True)
+
+        process.send_signal(signal.SIGINT)
+        expect(receive_all(carl), b"")
+        expect(process.wait(PATIENCE_S), 0)
+
+
 def test_client():
     with server(echo_back) as port:
         expect(run("127.0.0.1", port, "hello"), "hello")
