@@ -1,7 +1,6 @@
 /* A descriptor as a transport.  Sockets are sent to directly, others through operations alone: a
  * descriptor in blocking mode cannot be tried. */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <yibu/io.h>
@@ -142,23 +141,26 @@ static const yb_transport_class other_class = {
     .free = free_transport,
 };
 
-static bool is_socket(int fd)
+/* 1 or 0, or why that cannot be told. */
+static int is_socket(int fd)
 {
     int type;
     socklen_t length = sizeof(type);
-    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
+    if (yb_loop_network_of(fd) || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0)
+        return 1;
+    return errno == ENOTSOCK ? 0 : -errno;
 }
 
 int yb_fd_transport_new(yibu_loop *loop, int fd, yb_transport **ret_transport)
 {
-    bool simulated = yb_loop_network_of(fd) != NULL;
-    if (fd < 0 || (!simulated && fcntl(fd, F_GETFD) < 0))
-        return -EBADF;
+    int socket = is_socket(fd);
+    if (socket < 0)
+        return socket;
     fd_transport *t = yb_calloc(1, sizeof(*t));
     if (!t)
         return -ENOMEM;
-    t->simulated = simulated;
-    t->is_socket = simulated || is_socket(fd);
+    t->simulated = yb_loop_network_of(fd) != NULL;
+    t->is_socket = socket == 1;
     t->transport.class = t->is_socket ? &socket_class : &other_class;
     t->transport.loop = loop;
     t->fd = fd;
