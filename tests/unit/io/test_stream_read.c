@@ -164,17 +164,24 @@ static intptr_t read_line(void *arg)
     return yibu_stream_readline(r->stream, &r->line);
 }
 
+static intptr_t read_part(void *arg)
+{
+    static const yibu_separator separators[] = {{"\r\n\r\n", 4}, {"!!", 2}};
+    reading *r = arg;
+    return yibu_stream_readuntil_any(r->stream, separators, 2, NULL, &r->line);
+}
+
 LOOP_TEST(a_separator_that_comes_in_pieces_is_found)
 {
     ends e = open_with(NULL);
     reading r = {.stream = e.stream};
-    yibu_task *task = yibu_create_task(read_line, &r, NULL);
-    for (const char *at = "piece by piece\n"; *at; at++) {
+    yibu_task *task = yibu_create_task(read_part, &r, NULL);
+    for (const char *at = "piece! by piece\r\n\r\n"; *at; at++) {
         assert_false(yibu_task_done(task));
         assert_int_equal(write(e.peer, at, 1), 1);
         assert_int_equal(yibu_sleep(YIBU_US(100)), 0);
     }
-    expect(r.line, yibu_await(task), "piece by piece\n");
+    expect(r.line, yibu_await(task), "piece! by piece\r\n\r\n");
     yibu_task_unref(task);
     end(e);
     return 0;
