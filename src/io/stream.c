@@ -114,8 +114,9 @@ int yibu_stream_new(int fd, const yibu_stream_options *options, yibu_stream **re
         return -EINVAL;
     yb_transport *transport;
     int r = yb_stream_check_options(options);
-    if (r == 0)
-        r = yb_fd_transport_new(loop, fd, &transport);
+    if (r < 0)
+        return r;
+    r = yb_fd_transport_new(loop, fd, &transport);
     if (r < 0)
         return r;
     r = yb_stream_new_on(transport, options, ret_stream);

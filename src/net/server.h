@@ -61,6 +61,6 @@ void yb_server_unref(yibu_server *server);
 void yb_server_settle(yibu_server *server);
 
 /* The task of a yb_listener. */
-intptr_t yb_server_accept(void *listener);
+intptr_t yb_server_accept(void *arg);
 
 #endif
