@@ -145,8 +145,12 @@ void program_start(program *p, const run *r)
         give_up(p->options->command[0], e);
     posix_spawn_file_actions_destroy(&actions);
     p->pidfd = pidfd_open(p->pid, 0);
-    if (p->pidfd < 0)
-        give_up("pidfd_open", errno);
+    if (p->pidfd < 0) {
+        e = errno;
+        (void)kill(p->pid, SIGKILL);
+        (void)waitpid(p->pid, NULL, 0);
+        give_up("pidfd_open", e);
+    }
     p->seed = r->seed;
     p->deadline_ns = now_ns() + (int64_t)p->options->timeout_s * 1000000000;
 }
