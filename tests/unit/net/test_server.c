@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "platform/valgrind.h"
 #include "sim.h"
 #include "streams.h"
 
@@ -233,6 +234,8 @@ static int use_up_descriptors(int taken[DESCRIPTORS])
 
 LOOP_TEST(a_server_without_descriptors_says_so_once_and_goes_on)
 {
+    if (YB_UNDER_VALGRIND) /* which accepts beyond the limit, and then drops the connection */
+        return 0;
     intptr_t told[2] = {0, 0};
     yibu_loop_set_exception_handler(yibu_get_running_loop(), note, told);
     limit_descriptors(DESCRIPTORS);
