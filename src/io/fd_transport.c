@@ -116,21 +116,7 @@ static void free_transport(yb_transport *transport)
     yb_free(self(transport));
 }
 
-static const yb_transport_class socket_class = {
-    .name = "socket",
-    .can_finish = true,
-    .read = start_read,
-    .write = start_write,
-    .finish = finish,
-    .close = close_in_order,
-    .try_write = try_write,
-    .abort = close_now,
-    .info = tell,
-    .free = free_transport,
-};
-
-static const yb_transport_class other_class = {
-    .name = "descriptor",
+static const yb_transport_class fd_class = {
     .read = start_read,
     .write = start_write,
     .finish = finish,
@@ -161,8 +147,7 @@ int yb_fd_transport_new(yibu_loop *loop, int fd, yb_transport **ret_transport)
         return -ENOMEM;
     t->simulated = yb_loop_network_of(fd) != NULL;
     t->is_socket = socket == 1;
-    t->transport.class = t->is_socket ? &socket_class : &other_class;
-    t->transport.loop = loop;
+    t->transport = (yb_transport){&fd_class, loop, .can_finish = t->is_socket};
     t->fd = fd;
     if (t->is_socket)
         loop->backend->class->adopt_fd(loop->backend, fd);

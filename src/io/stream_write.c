@@ -212,7 +212,7 @@ int yibu_stream_write_eof(yibu_stream *stream)
 
 bool yibu_stream_can_write_eof(const yibu_stream *stream)
 {
-    return stream->transport->class->can_finish;
+    return stream->transport->can_finish;
 }
 
 int yibu_stream_set_write_buffer_limits(yibu_stream *stream, size_t high, size_t low)

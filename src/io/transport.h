@@ -17,9 +17,6 @@
 typedef struct yb_transport yb_transport;
 
 typedef struct yb_transport_class {
-    const char *name;
-    bool can_finish;
-
     /* Start op, which has its callback and is zero otherwise.  The result of read is 0 at the end;
      * write may take less than size. */
     int (*read)(yb_transport *transport, yb_op *op, void *buffer, size_t size);
@@ -41,6 +38,7 @@ typedef struct yb_transport_class {
 struct yb_transport {
     const yb_transport_class *class;
     yibu_loop *loop;
+    bool can_finish;
 };
 
 /* The transport of a descriptor, which it takes over. */
