@@ -12,17 +12,15 @@
 #include <yibu/tcp.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "io/stream.h"
 #include "task/task.h"
 
 static int known(const yibu_server_options *options, yibu_server_options *ret_taken)
 {
-    *ret_taken = (yibu_server_options){0};
-    if (options && options->size < sizeof(options->size))
-        return -EINVAL;
-    if (options)
-        memcpy(ret_taken, options,
-               options->size < sizeof(*ret_taken) ? options->size : sizeof(*ret_taken));
+    int r = yb_options_take(ret_taken, sizeof(*ret_taken), options);
+    if (r < 0)
+        return r;
     if (ret_taken->stream.size == 0)
         ret_taken->stream.size = sizeof(ret_taken->stream);
     return yb_stream_check_options(&ret_taken->stream);
@@ -74,11 +72,15 @@ static int begin_to_accept(yibu_server *server, yb_listener *listener)
     return started ? 0 : -ENOMEM;
 }
 
-int yb_server_serve(yibu_server *server)
+int yb_server_start(yibu_server *server, int listening, yibu_server **ret_server)
 {
-    int r = 0;
-    for (size_t i = 0; i < server->listener_count && r == 0; i++)
+    int r = listening;
+    for (size_t i = 0; r == 0 && i < server->listener_count; i++)
         r = begin_to_accept(server, &server->listeners[i]);
+    if (r == 0)
+        *ret_server = server;
+    else
+        yibu_server_free(server);
     return r;
 }
 

@@ -51,8 +51,10 @@ typedef struct yb_connection {
 int yb_server_new(yibu_connection_handler *handler, void *arg, const yibu_server_options *options,
                   size_t listeners, const char *place, yibu_server **ret_server);
 
-/* Begins to accept on the listeners it has.  Returns 0, or -ENOMEM. */
-int yb_server_serve(yibu_server *server);
+/* Begins to accept on the listeners it has and hands the server out, unless `listening`, how that
+ * went, is a failure.  Frees the server, which may be NULL then, where it fails.
+ * Returns 0, that failure, or -ENOMEM. */
+int yb_server_start(yibu_server *server, int listening, yibu_server **ret_server);
 
 /* Drops a reference. */
 void yb_server_unref(yibu_server *server);

@@ -115,11 +115,5 @@ int yibu_start_server_at(yibu_connection_handler *handler, void *arg, const char
         r = start_on_address(&q, &address, !host || !host[0], &server);
     else
         r = start_on_name(&q, host, port, &server);
-    if (r == 0)
-        r = yb_server_serve(server);
-    if (r == 0)
-        *ret_server = server;
-    else
-        yibu_server_free(server);
-    return r;
+    return yb_server_start(server, r, ret_server);
 }

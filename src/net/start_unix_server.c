@@ -89,12 +89,5 @@ int yibu_start_unix_server_at(yibu_connection_handler *handler, void *arg, const
     r = yb_server_new(handler, arg, options, 1, place, &server);
     if (r < 0)
         return r;
-    r = listen_on(server, path, &address);
-    if (r == 0)
-        r = yb_server_serve(server);
-    if (r == 0)
-        *ret_server = server;
-    else
-        yibu_server_free(server);
-    return r;
+    return yb_server_start(server, listen_on(server, path, &address), ret_server);
 }
