@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include <yibu/error.h>
 
 enum {
@@ -56,22 +57,10 @@ static streams *streams_of(yibu_loop *loop)
 
 /* Making. */
 
-static int known(const yibu_stream_options *options, yibu_stream_options *ret_taken)
-{
-    *ret_taken = (yibu_stream_options){0};
-    if (!options)
-        return 0;
-    if (options->size < sizeof(options->size))
-        return -EINVAL;
-    memcpy(ret_taken, options,
-           options->size < sizeof(*ret_taken) ? options->size : sizeof(*ret_taken));
-    return 0;
-}
-
 static int apply(yibu_stream *stream, const yibu_stream_options *options)
 {
     yibu_stream_options taken;
-    int r = known(options, &taken);
+    int r = yb_options_take(&taken, sizeof(taken), options);
     if (r < 0)
         return r;
     stream->limit = taken.limit ? taken.limit : DEFAULT_LIMIT;
@@ -208,8 +197,8 @@ int yibu_stream_get_extra_info(const yibu_stream *stream, yibu_stream_info *ret_
 {
     if (!stream || !ret_info || ret_info->size < sizeof(ret_info->size))
         return -EINVAL;
-    yibu_stream_info info = {.size = ret_info->size, .fd = -1};
+    yibu_stream_info info = {.fd = -1};
     stream->transport->class->info(stream->transport, &info);
-    memcpy(ret_info, &info, info.size < sizeof(info) ? info.size : sizeof(info));
+    yb_options_give(ret_info, &info, sizeof(info));
     return 0;
 }

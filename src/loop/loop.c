@@ -19,7 +19,9 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/deadline.h"
 #include "base/memory.h"
+#include "base/options.h"
 #include "loop/debug.h"
 #include "loop/signal.h"
 #include "loop/watch.h"
@@ -68,12 +70,9 @@ void yb_loop_abort_foreign(const yibu_loop *loop, const char *what)
              loop->place, what);
 }
 
-static void take_options(yibu_loop *loop, const yibu_loop_options *options)
+static void set_options(yibu_loop *loop, const yibu_loop_options *options)
 {
-    if (options) {
-        size_t size = options->size < sizeof(*options) ? options->size : sizeof(*options);
-        memcpy(&loop->options, options, size);
-    }
+    loop->options = *options;
     const char *debug = getenv("YIBU_DEBUG");
     loop->options.debug |= debug && strcmp(debug, "1") == 0;
     if (loop->options.slow_callback_duration_ns <= 0)
@@ -103,14 +102,16 @@ static int allocate(const yibu_loop_options *options, yibu_loop **ret_loop)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, watch_forks);
-    if (options && options->size < sizeof(size_t))
-        return -EINVAL;
+    yibu_loop_options taken;
+    int r = yb_options_take(&taken, sizeof(taken), options);
+    if (r < 0)
+        return r;
     if (yb_loop_current)
         return -EBUSY;
     yibu_loop *loop = yb_calloc(1, sizeof(*loop));
     if (!loop)
         return -ENOMEM;
-    take_options(loop, options);
+    set_options(loop, &taken);
     *ret_loop = loop;
     return 0;
 }
@@ -237,8 +238,5 @@ void yb_loop_post(yibu_loop *loop, yb_runnable *item)
 
 int64_t yb_loop_deadline(yibu_loop *loop, int64_t delay_ns)
 {
-    int64_t now = yb_loop_read_clock(loop);
-    if (delay_ns <= 0)
-        return now;
-    return delay_ns > INT64_MAX - now ? INT64_MAX : now + delay_ns;
+    return yb_deadline_after(yb_loop_read_clock(loop), delay_ns);
 }

@@ -14,6 +14,7 @@
 #include <yibu/stream.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "io/stream.h"
 #include "net/socket.h"
 #include "net/tcp.h"
@@ -153,12 +154,9 @@ static int connect_to_host(const char *host, uint16_t port, int64_t delay_ns)
 
 static int known(const yibu_connection_options *options, yibu_connection_options *ret_taken)
 {
-    *ret_taken = (yibu_connection_options){0};
-    if (options && options->size < sizeof(options->size))
-        return -EINVAL;
-    if (options)
-        memcpy(ret_taken, options,
-               options->size < sizeof(*ret_taken) ? options->size : sizeof(*ret_taken));
+    int r = yb_options_take(ret_taken, sizeof(*ret_taken), options);
+    if (r < 0)
+        return r;
     if (ret_taken->stream.size == 0)
         ret_taken->stream.size = sizeof(ret_taken->stream);
     if (ret_taken->attempt_delay_ns == 0)

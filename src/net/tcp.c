@@ -8,6 +8,7 @@
 #include <yibu/io.h>
 #include <yibu/tcp.h>
 
+#include "base/options.h"
 #include "net/socket.h"
 #include "net/tcp.h"
 #include "task/task.h"
@@ -103,13 +104,10 @@ int yb_tcp_listen_on(const yibu_address *address, bool every, const yibu_listen_
 
 int yibu_tcp_listen(const char *text, uint16_t port, const yibu_listen_options *options)
 {
-    yibu_listen_options taken = {0};
-    if (options) {
-        if (options->size < sizeof(options->size))
-            return -EINVAL;
-        memcpy(&taken, options, options->size < sizeof(taken) ? options->size : sizeof(taken));
-    }
+    yibu_listen_options taken;
     yibu_address address;
-    int r = yibu_address_parse(text, port, &address);
+    int r = yb_options_take(&taken, sizeof(taken), options);
+    if (r == 0)
+        r = yibu_address_parse(text, port, &address);
     return r < 0 ? r : yb_tcp_listen_on(&address, !text || !text[0], &taken);
 }

@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/options.h"
 #include "proc/job.h"
 #include "proc/pool.h"
 #include "task/task.h"
@@ -145,7 +146,7 @@ void yb_call_report(yb_call *call, const yb_process *process, const yb_process_e
 {
     if (!call->report)
         return;
-    yibu_job_report report = {.size = call->report->size, .exit_status = -1, .run_ns = run_ns};
+    yibu_job_report report = {.exit_status = -1, .run_ns = run_ns};
     if (process)
         report.worker = process->pid;
     if (end) {
@@ -155,21 +156,16 @@ void yb_call_report(yb_call *call, const yb_process *process, const yb_process_e
         if (process && run_ns == 0)
             report.run_ns = running_ns(call);
     }
-    size_t size = report.size < sizeof(report) ? report.size : sizeof(report);
-    memcpy(call->report, &report, size);
+    yb_options_give(call->report, &report, sizeof(report));
 }
 
 /* The public calls. */
 
 static int read_options(const yibu_job_options *options, yibu_job_options *ret_options)
 {
-    *ret_options = (yibu_job_options){.size = sizeof(*ret_options)};
-    if (!options)
-        return 0;
-    if (options->size < sizeof(size_t))
-        return -EINVAL;
-    memcpy(ret_options, options,
-           options->size < sizeof(*options) ? options->size : sizeof(*options));
+    int r = yb_options_take(ret_options, sizeof(*ret_options), options);
+    if (r < 0)
+        return r;
     if (ret_options->report && ret_options->report->size < sizeof(size_t))
         return -EINVAL;
     return ret_options->timeout_ns < 0 ? -EINVAL : 0;

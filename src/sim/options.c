@@ -2,7 +2,8 @@
 #include "sim/options.h"
 
 #include <errno.h>
-#include <string.h>
+
+#include "base/options.h"
 
 enum { STEP_LIMIT = 1000000, BUFFER_BYTES = 65536 };
 
@@ -50,12 +51,9 @@ static void set_defaults(yibu_sim_options *o)
 int yb_sim_take_options(yb_sim *sim, const yibu_sim_options *options)
 {
     yibu_sim_options *o = &sim->options;
-    *o = (yibu_sim_options){.size = sizeof(*o)};
-    if (options) {
-        if (options->size < sizeof(size_t))
-            return -EINVAL;
-        memcpy(o, options, options->size < sizeof(*o) ? options->size : sizeof(*o));
-    }
+    int r = yb_options_take(o, sizeof(*o), options);
+    if (r < 0)
+        return r;
     if (o->step_ns < 0 || o->time_limit_ns < 0 || o->latency_ns < 0 || o->jitter_ns < 0 ||
         o->partition_ns < 0 || o->work_ns < 0)
         return -EINVAL;

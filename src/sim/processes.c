@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "proc/job.h"
 #include "sim/errand.h"
 #include "sim/network.h"
@@ -72,11 +73,11 @@ static void fill_report(const call *c)
     yibu_job_report *to = c->request.options.report;
     if (!to)
         return;
-    yibu_job_report report = {.size = to->size, .worker = 1, .exit_status = -1};
+    yibu_job_report report = {.worker = 1, .exit_status = -1};
     report.run_ns = c->errand.sim->now_ns - c->began_ns;
     if (c->died)
         report.signal = SIGKILL;
-    memcpy(to, &report, report.size < sizeof(report) ? report.size : sizeof(report));
+    yb_options_give(to, &report, sizeof(report));
 }
 
 static void finish(yb_sim_errand *errand)

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "sim/trace.h"
 #include "task/deadlock.h"
 #include <yibu/error.h>
@@ -114,9 +115,6 @@ void yb_sim_report(yb_sim *sim)
     report->stranded = sim->stranded;
     if (sim->failure)
         tell(sim);
-    if (!sim->options.report)
-        return;
-    size_t size = sim->options.report->size;
-    memcpy(sim->options.report, report, size < sizeof(*report) ? size : sizeof(*report));
-    sim->options.report->size = size;
+    if (sim->options.report)
+        yb_options_give(sim->options.report, report, sizeof(*report));
 }

@@ -1,6 +1,7 @@
 /* Threads that wait for a channel: each on a word of its own. */
 #include <errno.h>
 
+#include "base/deadline.h"
 #include "platform/backend.h"
 #include "platform/futex.h"
 #include "sync/channel.h"
@@ -32,19 +33,12 @@ static void wait_to_be_woken(thread_waiter *waiter)
     (void)sleep_until_woken(waiter, INT64_MAX);
 }
 
-static int64_t deadline_of(int64_t now_ns, int64_t timeout_ns)
-{
-    if (timeout_ns <= 0)
-        return now_ns;
-    return timeout_ns > INT64_MAX - now_ns ? INT64_MAX : now_ns + timeout_ns;
-}
-
 int yb_channel_wait_in_thread(yibu_channel *channel, yb_channel_waiter *waiter, int64_t timeout_ns)
 {
     thread_waiter here = {.base = *waiter};
     here.base.wake = wake;
     int64_t start_ns = yb_clock_now(NULL);
-    int64_t deadline_ns = deadline_of(start_ns, timeout_ns);
+    int64_t deadline_ns = yb_deadline_after(start_ns, timeout_ns);
     int r = yb_channel_attempt_patiently(channel, &here.base);
     bool timed_out = false, in_front = false;
     while (r == -EAGAIN && !timed_out) {

@@ -11,6 +11,7 @@
 #include <yibu/error.h>
 #include <yibu/timeout.h>
 
+#include "base/deadline.h"
 #include "base/memory.h"
 #include "platform/backend.h"
 #include "platform/futex.h"
@@ -213,15 +214,9 @@ static intptr_t wait_in_task(yibu_concurrent_future *future, int64_t timeout_ns)
     return r;
 }
 
-static int64_t deadline_of(int64_t timeout_ns)
-{
-    int64_t now_ns = yb_clock_now(NULL);
-    return timeout_ns > INT64_MAX - now_ns ? INT64_MAX : now_ns + timeout_ns;
-}
-
 static intptr_t wait_in_thread(yibu_concurrent_future *future, int64_t timeout_ns)
 {
-    int64_t deadline_ns = timeout_ns > 0 ? deadline_of(timeout_ns) : 0;
+    int64_t deadline_ns = yb_deadline_after(yb_clock_now(NULL), timeout_ns);
     while (!yibu_concurrent_future_done(future))
         if (timeout_ns <= 0 || !yb_futex_wait_until(&future->done, 0, deadline_ns))
             return -ETIMEDOUT;

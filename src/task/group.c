@@ -14,17 +14,15 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "task/scheduler.h"
 #include <yibu/error.h>
 
 /* Opening. */
 
-static void take_options(yb_group *g, const yibu_group_options *options)
+static void set_options(yb_group *g, const yibu_group_options *options)
 {
-    if (options) {
-        size_t size = options->size < sizeof(*options) ? options->size : sizeof(*options);
-        memcpy(&g->options, options, size);
-    }
+    g->options = *options;
     if (g->options.max_running == 0)
         g->options.max_running = SIZE_MAX;
     if (!g->options.failures)
@@ -52,15 +50,17 @@ static int begin(yibu_group *handle, const yibu_group_options *options, const ch
     yb_task *task = yb_task_require(&error);
     if (!task)
         return error;
-    if (options && options->size < sizeof(size_t))
-        return -EINVAL;
+    yibu_group_options taken;
+    error = yb_options_take(&taken, sizeof(taken), options);
+    if (error < 0)
+        return error;
     yb_group *g = yb_calloc(1, sizeof(*g));
     if (!g)
         return -ENOMEM;
     g->scope.place = place;
     g->scope.abandon = abandon;
     yb_list_init(&g->line);
-    take_options(g, options);
+    set_options(g, &taken);
     yb_scope_enter(&g->scope, task);
     handle->state = g;
     return 0;

@@ -9,6 +9,7 @@
 #include <yibu/runner.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "loop/signal.h"
 #include "task/local.h"
 #include "task/scheduler.h"
@@ -27,16 +28,6 @@ static const int64_t default_shutdown_timeout_ns = YIBU_SECONDS(10);
 
 /* Making. */
 
-static yibu_runner_options known(const yibu_runner_options *options)
-{
-    yibu_runner_options taken = {0};
-    if (options) {
-        size_t size = options->size < sizeof(taken) ? options->size : sizeof(taken);
-        memcpy(&taken, options, size);
-    }
-    return taken;
-}
-
 static int make_loop(const yibu_runner_options *options, yibu_loop **ret_loop, const char *place)
 {
     int r = yibu_loop_new_at(options->loop, ret_loop, place);
@@ -48,9 +39,9 @@ static int make_loop(const yibu_runner_options *options, yibu_loop **ret_loop, c
 int yibu_runner_new_at(const yibu_runner_options *options, yibu_runner **ret_runner,
                        const char *place)
 {
-    if (!ret_runner || (options && options->size < sizeof(size_t)))
+    yibu_runner_options taken;
+    if (!ret_runner || yb_options_take(&taken, sizeof(taken), options) < 0)
         return -EINVAL;
-    yibu_runner_options taken = known(options);
     yibu_runner *runner = yb_calloc(1, sizeof(*runner));
     if (!runner)
         return -ENOMEM;

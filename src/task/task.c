@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "task/async.h"
 #include "task/local.h"
 #include "task/scheduler.h"
@@ -60,9 +61,8 @@ yb_task *yb_task_make(yibu_coroutine *fn, void *arg, size_t stack_bytes, const c
 /* The options that the caller's version of the library knew; the others are zero. */
 static yibu_task_options known(const yibu_task_options *options)
 {
-    yibu_task_options taken = {0};
-    size_t size = options->size < sizeof(taken) ? options->size : sizeof(taken);
-    memcpy(&taken, options, size);
+    yibu_task_options taken;
+    (void)yb_options_take(&taken, sizeof(taken), options);
     return taken;
 }
 
@@ -171,14 +171,22 @@ yibu_task *yibu_current_task(void)
     return yb_task_current ? &yb_task_current->future : NULL;
 }
 
-yibu_coroutine *yibu_task_get_coro(const yibu_task *task)
+/* NULL for NULL and for a future that is no task. */
+static const yb_task *task_or_null(const yibu_task *future)
 {
-    return task && yb_is_task(task) ? ((const yb_task *)(const void *)task)->fn : NULL;
+    return future && yb_is_task(future) ? (const yb_task *)(const void *)future : NULL;
 }
 
-const char *yibu_task_get_place(const yibu_task *task)
+yibu_coroutine *yibu_task_get_coro(const yibu_task *future)
 {
-    return task && yb_is_task(task) ? ((const yb_task *)(const void *)task)->place : NULL;
+    const yb_task *task = task_or_null(future);
+    return task ? task->fn : NULL;
+}
+
+const char *yibu_task_get_place(const yibu_task *future)
+{
+    const yb_task *task = task_or_null(future);
+    return task ? task->place : NULL;
 }
 
 ssize_t yibu_all_tasks(yibu_loop *loop, yibu_task **ret_tasks, size_t max)
@@ -278,9 +286,10 @@ bool yibu_task_cancel_with(yibu_task *task, const char *message)
     return yibu_future_cancel(task);
 }
 
-const char *yibu_task_cancel_message(const yibu_task *task)
+const char *yibu_task_cancel_message(const yibu_task *future)
 {
-    return task && yb_is_task(task) ? ((const yb_task *)(const void *)task)->cancel_message : NULL;
+    const yb_task *task = task_or_null(future);
+    return task ? task->cancel_message : NULL;
 }
 
 int yibu_task_uncancel(yibu_task *task)
