@@ -14,7 +14,7 @@
 bool yb_op_writes(const yb_op *op)
 {
     return op->kind == YB_OP_WRITE || op->kind == YB_OP_SEND || op->kind == YB_OP_SEND_ALL ||
-           op->kind == YB_OP_CONNECT;
+           op->kind == YB_OP_CONNECT || op->kind == YB_OP_SEND_MESSAGE;
 }
 
 void yb_op_write_to_send(yb_op *op)
@@ -150,6 +150,10 @@ static ssize_t attempt_once(yb_op *op)
         return send(op->fd, op->source, op->size, MSG_DONTWAIT | MSG_NOSIGNAL);
     case YB_OP_SEND_ALL:
         return send_rest(op);
+    case YB_OP_RECV_MESSAGE:
+        return recvmsg(op->fd, op->message, (int)op->size | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    case YB_OP_SEND_MESSAGE:
+        return sendmsg(op->fd, op->message, (int)op->size | MSG_DONTWAIT | MSG_NOSIGNAL);
     case YB_OP_ACCEPT:
         return accept_one(op);
     case YB_OP_CONNECT:

@@ -32,6 +32,8 @@ typedef enum yb_op_kind {
     YB_OP_ACCEPT,
     YB_OP_CONNECT,
     YB_OP_POLL,
+    YB_OP_RECV_MESSAGE,
+    YB_OP_SEND_MESSAGE,
     YB_OP_SLEEP,  /* the loop's own: never reaches a backend */
     YB_OP_CUSTOM, /* completed by another room (executors): cancelled through op->custom_cancel */
 } yb_op_kind;
@@ -56,8 +58,9 @@ struct yb_op {
             union {
                 void *buffer;
                 const void *source;
-                yibu_address *peer; /* accept */
-                uint64_t events;    /* poll */
+                yibu_address *peer;     /* accept */
+                uint64_t events;        /* poll */
+                struct msghdr *message; /* recv_message, send_message; size: flags of the call */
             };
             size_t size;
             union {

@@ -148,6 +148,12 @@ static void prepare_call(struct io_uring_sqe *entry, yb_op *op)
     case YB_OP_SEND_ALL:
         prepare_send(entry, op);
         break;
+    case YB_OP_RECV_MESSAGE:
+        io_uring_prep_recvmsg(entry, op->fd, op->message, (unsigned)op->size | MSG_CMSG_CLOEXEC);
+        break;
+    case YB_OP_SEND_MESSAGE:
+        io_uring_prep_sendmsg(entry, op->fd, op->message, (unsigned)op->size | MSG_NOSIGNAL);
+        break;
     case YB_OP_ACCEPT:
         if (op->peer)
             op->peer->length = sizeof(op->peer->storage);
@@ -307,10 +313,26 @@ static ssize_t judge(ring_backend *r, yb_op *op, int result)
     return error < 0 ? -ENOMEM : -EAGAIN;
 }
 
+static void note_message(const struct msghdr *message, size_t size)
+{
+    VALGRIND_MAKE_MEM_DEFINED(message, sizeof(*message));
+    if (message->msg_name)
+        VALGRIND_MAKE_MEM_DEFINED(message->msg_name, message->msg_namelen);
+    if (message->msg_control)
+        VALGRIND_MAKE_MEM_DEFINED(message->msg_control, message->msg_controllen);
+    for (size_t i = 0; i < message->msg_iovlen && size > 0; i++) {
+        size_t part = message->msg_iov[i].iov_len < size ? message->msg_iov[i].iov_len : size;
+        VALGRIND_MAKE_MEM_DEFINED(message->msg_iov[i].iov_base, part);
+        size -= part;
+    }
+}
+
 static void note_kernel_writes(const yb_op *op, int result)
 {
     if ((op->kind == YB_OP_READ || op->kind == YB_OP_RECV) && result > 0)
         VALGRIND_MAKE_MEM_DEFINED(op->buffer, (size_t)result);
+    if (op->kind == YB_OP_RECV_MESSAGE && result >= 0)
+        note_message(op->message, (size_t)result);
     if (op->kind == YB_OP_ACCEPT && result >= 0 && op->peer)
         VALGRIND_MAKE_MEM_DEFINED(op->peer, sizeof(*op->peer));
 }

@@ -37,9 +37,9 @@ void yb_uring_close(struct io_uring *ring)
 
 int yb_uring_test(struct io_uring *ring)
 {
-    static const int needed[] = {IORING_OP_READ,        IORING_OP_WRITE,  IORING_OP_RECV,
-                                 IORING_OP_SEND,        IORING_OP_ACCEPT, IORING_OP_POLL_ADD,
-                                 IORING_OP_ASYNC_CANCEL};
+    static const int needed[] = {IORING_OP_READ,    IORING_OP_WRITE,   IORING_OP_RECV,
+                                 IORING_OP_SEND,    IORING_OP_ACCEPT,  IORING_OP_POLL_ADD,
+                                 IORING_OP_SENDMSG, IORING_OP_RECVMSG, IORING_OP_ASYNC_CANCEL};
     if (!(ring->features & IORING_FEAT_EXT_ARG) || !(ring->features & IORING_FEAT_NODROP))
         return -EOPNOTSUPP;
     struct io_uring_probe *probe = io_uring_get_probe_ring(ring);

@@ -131,9 +131,11 @@ static ssize_t attempt(yb_sim_socket *s, yb_op *op)
 static void trace_result(const yb_sim_socket *s, const yb_op *op, ssize_t result)
 {
     static const char *const names[] = {
-        [YB_OP_READ] = "receives",    [YB_OP_WRITE] = "sends",      [YB_OP_RECV] = "receives",
-        [YB_OP_SEND] = "sends",       [YB_OP_SEND_ALL] = "sends",   [YB_OP_ACCEPT] = "accepts",
-        [YB_OP_CONNECT] = "connects", [YB_OP_POLL] = "is ready for"};
+        [YB_OP_READ] = "receives",         [YB_OP_WRITE] = "sends",
+        [YB_OP_RECV] = "receives",         [YB_OP_SEND] = "sends",
+        [YB_OP_SEND_ALL] = "sends",        [YB_OP_ACCEPT] = "accepts",
+        [YB_OP_CONNECT] = "connects",      [YB_OP_POLL] = "is ready for",
+        [YB_OP_RECV_MESSAGE] = "receives", [YB_OP_SEND_MESSAGE] = "sends"};
     if (op->kind == YB_OP_ACCEPT && result >= 0)
         return; /* the accepted one says it */
     if (result < 0)

@@ -24,11 +24,18 @@ void yb_task_interrupt_op(yb_task *task)
 static void describe_op(const yb_task *task, char *ret_text, size_t size)
 {
     static const char *const names[] = {
-        [YB_OP_READ] = "read",       [YB_OP_WRITE] = "write",
-        [YB_OP_RECV] = "recv",       [YB_OP_SEND] = "send",
-        [YB_OP_SEND_ALL] = "send",   [YB_OP_ACCEPT] = "accept",
-        [YB_OP_CONNECT] = "connect", [YB_OP_POLL] = "poll",
-        [YB_OP_SLEEP] = "sleep",     [YB_OP_CUSTOM] = "a worker's answer",
+        [YB_OP_READ] = "read",
+        [YB_OP_WRITE] = "write",
+        [YB_OP_RECV] = "recv",
+        [YB_OP_SEND] = "send",
+        [YB_OP_SEND_ALL] = "send",
+        [YB_OP_ACCEPT] = "accept",
+        [YB_OP_CONNECT] = "connect",
+        [YB_OP_POLL] = "poll",
+        [YB_OP_RECV_MESSAGE] = "receive of a message",
+        [YB_OP_SEND_MESSAGE] = "send of a message",
+        [YB_OP_SLEEP] = "sleep",
+        [YB_OP_CUSTOM] = "a worker's answer",
     };
     const yb_op *op = &task->wait.op;
     if (op->kind == YB_OP_CUSTOM)
