@@ -76,6 +76,20 @@ YIBU_API int yibu_op_sleep(yibu_loop *loop, yibu_op *op, int64_t delay_ns);
  * operation is not under way, or -EINVAL for NULL. */
 YIBU_API int yibu_op_cancel(yibu_op *op);
 
+/* Operations that something else than the loop completes: layers of streams (<yibu/layer.h>),
+ * libraries with an event of their own. */
+
+/* Asks for an early end of such an operation.  true: it was stopped, and ends with -ECANCELED by
+ * itself, nobody completes it.  false: it goes on until it is completed. */
+typedef bool yibu_op_interrupt(yibu_op *op, void *data);
+
+/* Marks op, which has its callback and is zero otherwise, as under way.  The loop lasts until it has
+ * ended.  Returns 0, or -EINVAL. */
+YIBU_API int yibu_op_begin(yibu_loop *loop, yibu_op *op, yibu_op_interrupt *interrupt, void *data);
+
+/* Ends it: calls back before it returns.  Not from inside the call that began it. */
+YIBU_API void yibu_op_complete(yibu_op *op, ssize_t result);
+
 YIBU_END_DECLS
 
 #endif

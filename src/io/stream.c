@@ -76,18 +76,21 @@ int yb_stream_check_options(const yibu_stream_options *options)
     return apply(&nowhere, options);
 }
 
-int yb_stream_new_on(yb_transport *transport, const yibu_stream_options *options,
-                     yibu_stream **ret_stream)
+int yibu_stream_new_on(yibu_layer *layer, const yibu_stream_options *options,
+                       yibu_stream **ret_stream)
 {
-    streams *all = streams_of(transport->loop);
+    if (!layer || layer->methods->size < sizeof(*layer->methods) || !ret_stream)
+        return -EINVAL;
+    yb_loop_check_thread(layer->loop, "a stream was made on a layer");
+    streams *all = streams_of(layer->loop);
     yibu_stream *stream = yb_calloc(1, sizeof(*stream));
     int r = all && stream ? apply(stream, options) : -ENOMEM;
     if (r < 0) {
         yb_free(stream);
         return r;
     }
-    stream->loop = transport->loop;
-    stream->transport = transport;
+    stream->loop = layer->loop;
+    stream->layer = layer;
     stream->read_size = FIRST_READ_BYTES;
     yb_list_push_back(&all->all, &stream->links);
     *ret_stream = stream;
@@ -96,22 +99,34 @@ int yb_stream_new_on(yb_transport *transport, const yibu_stream_options *options
 
 int yibu_stream_new(int fd, const yibu_stream_options *options, yibu_stream **ret_stream)
 {
-    yibu_loop *loop = yb_loop_current;
-    if (!loop)
-        return yb_forked() ? YIBU_EFORKED : YIBU_ENOTASK;
     if (!ret_stream)
         return -EINVAL;
-    yb_transport *transport;
-    int r = yb_stream_check_options(options);
+    yibu_layer *layer;
+    int r = yibu_fd_layer_new(fd, &layer);
     if (r < 0)
         return r;
-    r = yb_fd_transport_new(loop, fd, &transport);
+    r = yibu_stream_new_on(layer, options, ret_stream);
     if (r < 0)
-        return r;
-    r = yb_stream_new_on(transport, options, ret_stream);
-    if (r < 0)
-        transport->class->free(transport);
+        layer->methods->free(layer);
     return r;
+}
+
+yibu_layer *yibu_stream_get_layer(const yibu_stream *stream)
+{
+    return stream->layer;
+}
+
+int yibu_stream_set_layer(yibu_stream *stream, yibu_layer *layer)
+{
+    if (!stream || !layer || layer->loop != stream->loop ||
+        layer->methods->size < sizeof(*layer->methods))
+        return -EINVAL;
+    if (stream->closing)
+        return -EPIPE;
+    if (stream->reader || stream->phase != YB_STREAM_IDLE || stream->chunks.size > 0)
+        return -EBUSY;
+    stream->layer = layer;
+    return 0;
 }
 
 /* Closing. */
@@ -131,7 +146,7 @@ void yibu_stream_abort(yibu_stream *stream)
         return;
     stream->closing = stream->aborted = true;
     yb_stream_end_reading(stream);
-    stream->transport->class->abort(stream->transport);
+    stream->layer->methods->abort(stream->layer);
     yb_stream_drop(stream);
 }
 
@@ -164,7 +179,7 @@ int yibu_stream_wait_closed(yibu_stream *stream)
 
 static void destroy(yibu_stream *stream)
 {
-    stream->transport->class->free(stream->transport);
+    stream->layer->methods->free(stream->layer);
     yb_free(stream->bytes);
     yb_free(stream);
 }
@@ -198,7 +213,7 @@ int yibu_stream_get_extra_info(const yibu_stream *stream, yibu_stream_info *ret_
     if (!stream || !ret_info || ret_info->size < sizeof(ret_info->size))
         return -EINVAL;
     yibu_stream_info info = {.fd = -1};
-    stream->transport->class->info(stream->transport, &info);
+    stream->layer->methods->info(stream->layer, &info);
     yb_options_give(ret_info, &info, sizeof(info));
     return 0;
 }

@@ -3,14 +3,13 @@
 #define YB_IO_STREAM_H
 
 #include "io/chunks.h"
-#include "io/transport.h"
 #include "task/wait.h"
-#include <yibu/stream.h>
+#include <yibu/layer.h>
 
 /* What the write side does. */
 typedef enum yb_stream_phase {
     YB_STREAM_IDLE,
-    YB_STREAM_WRITING,   /* the first chunk is with the transport */
+    YB_STREAM_WRITING,   /* the first chunk is with the layer */
     YB_STREAM_FINISHING, /* the end of what is written is */
     YB_STREAM_CLOSING,   /* the close is */
     YB_STREAM_CLOSED
@@ -18,7 +17,7 @@ typedef enum yb_stream_phase {
 
 struct yibu_stream {
     yibu_loop *loop; /* NULL once that has ended */
-    yb_transport *transport;
+    yibu_layer *layer;
     yb_list links; /* among the loop's */
     size_t limit;
 
@@ -27,7 +26,7 @@ struct yibu_stream {
     size_t start, end, capacity;
     size_t read_size;  /* how much to ask for next */
     yb_task *reader;   /* who is in a call that reads */
-    int read_error;    /* of the transport, told once the buffer does not suffice */
+    int read_error;    /* of the layer, told once the buffer does not suffice */
     bool read_ended;   /* no more is received: the end, an error, a feed_eof or a close */
     bool read_waits;   /* the reader's operation is under way */
     bool read_changed; /* … and something else than that has happened */
@@ -46,10 +45,6 @@ struct yibu_stream {
     yb_waiters drained, closed;
 };
 
-/* A stream over a transport, which it takes over. */
-int yb_stream_new_on(yb_transport *transport, const yibu_stream_options *options,
-                     yibu_stream **ret_stream);
-
 /* Whether options, which may be NULL, can be used: 0 or -EINVAL. */
 int yb_stream_check_options(const yibu_stream_options *options);
 
@@ -59,7 +54,7 @@ void yb_stream_end_reading(yibu_stream *stream);
 /* Goes on with the write side: what is buffered, then its end, then the close. */
 void yb_stream_advance(yibu_stream *stream);
 
-/* Ends the write side at once; the transport has been told. */
+/* Ends the write side at once; the layer has been told. */
 void yb_stream_drop(yibu_stream *stream);
 
 /* The write side has come to its end: frees a stream that nobody holds any more. */

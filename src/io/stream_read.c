@@ -70,7 +70,8 @@ static ssize_t perform(yibu_stream *stream, void *to, size_t size)
     yb_task *task = stream->reader;
     yb_op *op = yb_task_prepare_op(task, YB_OP_NONE, -1);
     stream->read_changed = false;
-    int started = stream->transport->class->read(stream->transport, op, to, size);
+    yibu_layer *layer = stream->layer;
+    int started = layer->methods->read(layer, yb_op_public(op), to, size, &op->result);
     stream->read_waits = started == 0;
     ssize_t n = yb_task_finish_op(task, started);
     stream->read_waits = false;
@@ -91,7 +92,7 @@ static int receive(yibu_stream *stream, void *to, size_t size, size_t *ret_count
     }
     if (n < 0 && stream->read_changed && !yb_task_cancel_pending(stream->reader))
         return AGAIN;
-    if (n == -ECANCELED || n == -ENOMEM) /* which say nothing of the transport */
+    if (n == -ECANCELED || n == -ENOMEM) /* which say nothing of the layer */
         return (int)n;
     stream->read_ended = true;
     return stream->read_error = (int)n;

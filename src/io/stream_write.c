@@ -2,7 +2,7 @@
  * stream's own sends them, one after the other, whether anybody drains or not.
  *
  * Bytes are tried directly only while nothing waits, so they go out in the order of the calls.  The
- * chunk that is with the transport stays where it is until the operation has ended, also after an
+ * chunk that is with the layer stays where it is until the operation has ended, also after an
  * abort.  A failure drops what waits: nobody could send it. */
 #include <errno.h>
 #include <string.h>
@@ -71,27 +71,29 @@ static void ended(yb_op *op, ssize_t result)
         yb_stream_ended(stream);
 }
 
-static yb_op *prepare(yibu_stream *stream, yb_stream_phase phase)
+static yibu_op *prepare(yibu_stream *stream, yb_stream_phase phase)
 {
     stream->phase = (uint8_t)phase;
     memset(&stream->op, 0, sizeof(stream->op));
     stream->op.callback = ended;
     stream->op.arg = stream;
-    return &stream->op;
+    return yb_op_public(&stream->op);
 }
 
 /* Starts what is next; -EAGAIN where nothing is. */
 static int begin(yibu_stream *stream)
 {
-    yb_transport *t = stream->transport;
+    yibu_layer *layer = stream->layer;
+    const yibu_layer_methods *m = layer->methods;
+    ssize_t *ret_result = &stream->op.result;
     const yb_chunk *first = stream->chunks.first;
     if (first)
-        return t->class->write(t, prepare(stream, YB_STREAM_WRITING), first->bytes + first->start,
-                               first->end - first->start);
+        return m->write(layer, prepare(stream, YB_STREAM_WRITING), first->bytes + first->start,
+                        first->end - first->start, ret_result);
     if (stream->eof_asked && !stream->eof_sent && !stream->write_error)
-        return t->class->finish(t, prepare(stream, YB_STREAM_FINISHING));
+        return m->finish(layer, prepare(stream, YB_STREAM_FINISHING), ret_result);
     if (stream->closing)
-        return t->class->close(t, prepare(stream, YB_STREAM_CLOSING));
+        return m->close(layer, prepare(stream, YB_STREAM_CLOSING), ret_result);
     return -EAGAIN;
 }
 
@@ -128,7 +130,7 @@ static ssize_t send_directly(yibu_stream *stream, const struct iovec *pieces, si
 {
     if (stream->phase != YB_STREAM_IDLE || stream->chunks.size > 0)
         return 0;
-    ssize_t n = stream->transport->class->try_write(stream->transport, pieces, count);
+    ssize_t n = stream->layer->methods->try_write(stream->layer, pieces, count);
     return n == -EAGAIN ? 0 : n;
 }
 
@@ -212,7 +214,7 @@ int yibu_stream_write_eof(yibu_stream *stream)
 
 bool yibu_stream_can_write_eof(const yibu_stream *stream)
 {
-    return stream->transport->can_finish;
+    return stream->layer->can_finish;
 }
 
 int yibu_stream_set_write_buffer_limits(yibu_stream *stream, size_t high, size_t low)

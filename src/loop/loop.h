@@ -163,6 +163,16 @@ void yb_timer_disarm_all(yibu_loop *loop);
 /* deadline of a delay from now, saturating. */
 int64_t yb_loop_deadline(yibu_loop *loop, int64_t delay_ns);
 
+/* The two views of an operation.  Others than the caller's own have room for the first alone. */
+static inline yb_op *yb_op_view(yibu_op *op)
+{
+    return (yb_op *)(void *)op;
+}
+static inline yibu_op *yb_op_public(yb_op *op)
+{
+    return (yibu_op *)(void *)op;
+}
+
 /* Starts op: 1 done at once with op->result (nobody is called back), 0 pending, or a negative
  * errno.  The public yibu_op_ functions and the calls that suspend are both built on it. */
 int yb_op_start(yibu_loop *loop, yb_op *op);

@@ -105,11 +105,6 @@ bool yb_op_cancel(yb_op *op)
 
 /* The public form. */
 
-static yb_op *view(yibu_op *op)
-{
-    return (yb_op *)(void *)op;
-}
-
 /* Checks and fills what all have in common; the rest of op becomes zero. */
 static int prepare(const yibu_loop *loop, yibu_op *public_op, yb_op_kind kind, int fd)
 {
@@ -120,7 +115,7 @@ static int prepare(const yibu_loop *loop, yibu_op *public_op, yb_op_kind kind, i
         return -EINVAL;
     if (fd < 0)
         return -EBADF;
-    yb_op *op = view(public_op);
+    yb_op *op = yb_op_view(public_op);
     memset(public_op->reserved, 0, sizeof(public_op->reserved));
     op->kind = (uint8_t)kind;
     op->is_public = kind != YB_OP_CUSTOM; /* the other rooms end theirs with the loop */
@@ -140,7 +135,7 @@ static int prepare_transfer(const yibu_loop *loop, yibu_op *public_op, yb_op_kin
         return -EINVAL;
     int r = prepare(loop, public_op, kind, fd);
     if (r == 0) {
-        yb_op *op = view(public_op);
+        yb_op *op = yb_op_view(public_op);
         op->source = buffer;
         op->size = size < YB_MAX_TRANSFER ? size : YB_MAX_TRANSFER;
         op->offset = -1;
@@ -151,7 +146,7 @@ static int prepare_transfer(const yibu_loop *loop, yibu_op *public_op, yb_op_kin
 /* Starts op; a result that is there at once is delivered in the loop's next turn. */
 static int start(yibu_loop *loop, yibu_op *public_op)
 {
-    yb_op *op = view(public_op);
+    yb_op *op = yb_op_view(public_op);
     int r = yb_op_start(loop, op);
     if (r < 0)
         return r;
@@ -168,7 +163,7 @@ int yibu_op_read(yibu_loop *loop, yibu_op *op, int fd, void *buffer, size_t size
     int r = prepare_transfer(loop, op, YB_OP_READ, fd, buffer, size);
     if (r < 0)
         return r;
-    view(op)->offset = offset < 0 ? -1 : offset;
+    yb_op_view(op)->offset = offset < 0 ? -1 : offset;
     return start(loop, op);
 }
 
@@ -178,7 +173,7 @@ int yibu_op_write(yibu_loop *loop, yibu_op *op, int fd, const void *buffer, size
     int r = prepare_transfer(loop, op, YB_OP_WRITE, fd, buffer, size);
     if (r < 0)
         return r;
-    view(op)->offset = offset < 0 ? -1 : offset;
+    yb_op_view(op)->offset = offset < 0 ? -1 : offset;
     return start(loop, op);
 }
 
@@ -200,8 +195,8 @@ int yibu_op_send_all(yibu_loop *loop, yibu_op *op, int fd, const void *buffer, s
     int r = prepare_transfer(loop, op, YB_OP_SEND_ALL, fd, buffer, size);
     if (r < 0)
         return r;
-    view(op)->size = size;
-    view(op)->ret_sent = ret_sent;
+    yb_op_view(op)->size = size;
+    yb_op_view(op)->ret_sent = ret_sent;
     return start(loop, op);
 }
 
@@ -210,7 +205,7 @@ int yibu_op_accept(yibu_loop *loop, yibu_op *op, int fd, yibu_address *ret_peer)
     int r = prepare(loop, op, YB_OP_ACCEPT, fd);
     if (r < 0)
         return r;
-    view(op)->peer = ret_peer;
+    yb_op_view(op)->peer = ret_peer;
     return start(loop, op);
 }
 
@@ -221,7 +216,7 @@ int yibu_op_connect(yibu_loop *loop, yibu_op *op, int fd, const yibu_address *ad
     int r = prepare(loop, op, YB_OP_CONNECT, fd);
     if (r < 0)
         return r;
-    view(op)->source = address;
+    yb_op_view(op)->source = address;
     return start(loop, op);
 }
 
@@ -232,7 +227,7 @@ int yibu_op_poll(yibu_loop *loop, yibu_op *op, int fd, unsigned events)
     int r = prepare(loop, op, YB_OP_POLL, fd);
     if (r < 0)
         return r;
-    view(op)->events = events;
+    yb_op_view(op)->events = events;
     return start(loop, op);
 }
 
@@ -241,7 +236,7 @@ int yibu_op_sleep(yibu_loop *loop, yibu_op *op, int64_t delay_ns)
     int r = prepare(loop, op, YB_OP_SLEEP, 0);
     if (r < 0)
         return r;
-    view(op)->timer.deadline_ns = yb_loop_deadline(loop, delay_ns);
+    yb_op_view(op)->timer.deadline_ns = yb_loop_deadline(loop, delay_ns);
     return start(loop, op);
 }
 
@@ -249,5 +244,37 @@ int yibu_op_cancel(yibu_op *op)
 {
     if (!op)
         return -EINVAL;
-    return yb_op_cancel(view(op)) ? 0 : -EALREADY;
+    return yb_op_cancel(yb_op_view(op)) ? 0 : -EALREADY;
+}
+
+/* The public form of custom operations. */
+
+/* Their own room in the operation. */
+enum { INTERRUPT };
+
+static bool interrupt_custom(yb_op *op)
+{
+    yibu_op_interrupt *interrupt = (yibu_op_interrupt *)op->custom_room[INTERRUPT];
+    return interrupt(yb_op_public(op), op->custom_data);
+}
+
+int yibu_op_begin(yibu_loop *loop, yibu_op *op, yibu_op_interrupt *interrupt, void *data)
+{
+    int r = yb_loop_check(loop);
+    if (r < 0)
+        return r;
+    if (!op || !op->callback || !interrupt)
+        return -EINVAL;
+    yb_op_view(op)->custom_room[INTERRUPT] = (uintptr_t)interrupt;
+    yb_op_begin_custom(loop, yb_op_view(op), interrupt_custom, data);
+    return 0;
+}
+
+void yibu_op_complete(yibu_op *op, ssize_t result)
+{
+    yb_op *o = yb_op_view(op);
+    if (o->kind != YB_OP_CUSTOM || o->state == YB_OP_IDLE)
+        yb_abort("an operation was completed that is not under way");
+    yb_loop_check_thread(o->loop, "an operation was completed");
+    yb_op_complete(o, result);
 }

@@ -1,4 +1,4 @@
-/* A descriptor as a transport.  Sockets are sent to directly, others through operations alone: a
+/* A descriptor as a layer.  Sockets are sent to directly, others through operations alone: a
  * descriptor in blocking mode cannot be tried. */
 #include <errno.h>
 #include <limits.h>
@@ -7,63 +7,73 @@
 #include <yibu/tcp.h>
 
 #include "base/memory.h"
-#include "io/transport.h"
+#include "loop/loop.h"
+#include <yibu/error.h>
+#include <yibu/layer.h>
 
-typedef struct fd_transport {
-    yb_transport transport;
+typedef struct fd_layer {
+    yibu_layer layer;
     int fd; /* -1 once closed */
     bool is_socket;
     bool simulated;
-} fd_transport;
+} fd_layer;
 
-static fd_transport *self(yb_transport *transport)
+static fd_layer *self(yibu_layer *layer)
 {
-    return YB_CONTAINER_OF(transport, fd_transport, transport);
+    return YB_CONTAINER_OF(layer, fd_layer, layer);
 }
 
-static int start(yb_transport *transport, yb_op *op, yb_op_kind kind, size_t size)
+static int start(fd_layer *t, yb_op *op, yb_op_kind kind, size_t size, ssize_t *ret_result)
 {
-    const fd_transport *t = self(transport);
     if (t->fd < 0)
         return -EBADF;
     op->kind = (uint8_t)kind;
     op->fd = t->fd;
     op->size = size < YB_MAX_TRANSFER ? size : YB_MAX_TRANSFER;
     op->offset = -1;
-    return yb_op_start(transport->loop, op);
+    int r = yb_op_start(t->layer.loop, op);
+    if (r == 1)
+        *ret_result = op->result;
+    return r;
 }
 
-static int start_read(yb_transport *transport, yb_op *op, void *buffer, size_t size)
+static int start_read(yibu_layer *layer, yibu_op *op, void *buffer, size_t size,
+                      ssize_t *ret_result)
 {
-    op->buffer = buffer;
-    return start(transport, op, self(transport)->is_socket ? YB_OP_RECV : YB_OP_READ, size);
+    fd_layer *t = self(layer);
+    yb_op_view(op)->buffer = buffer;
+    return start(t, yb_op_view(op), t->is_socket ? YB_OP_RECV : YB_OP_READ, size, ret_result);
 }
 
-static int start_write(yb_transport *transport, yb_op *op, const void *buffer, size_t size)
+static int start_write(yibu_layer *layer, yibu_op *op, const void *buffer, size_t size,
+                       ssize_t *ret_result)
 {
-    op->source = buffer;
-    return start(transport, op, self(transport)->is_socket ? YB_OP_SEND : YB_OP_WRITE, size);
+    fd_layer *t = self(layer);
+    yb_op_view(op)->source = buffer;
+    return start(t, yb_op_view(op), t->is_socket ? YB_OP_SEND : YB_OP_WRITE, size, ret_result);
 }
 
-static int finish(yb_transport *transport, yb_op *op)
+static int finish(yibu_layer *layer, yibu_op *op, ssize_t *ret_result)
 {
-    op->result = yibu_shutdown(self(transport)->fd, SHUT_WR);
+    (void)op;
+    *ret_result = yibu_shutdown(self(layer)->fd, SHUT_WR);
     return 1;
 }
 
-static void close_now(yb_transport *transport)
+static void close_now(yibu_layer *layer)
 {
-    fd_transport *t = self(transport);
+    fd_layer *t = self(layer);
     int fd = t->fd;
     t->fd = -1;
     if (fd >= 0)
         (void)yibu_close(fd);
 }
 
-static int close_in_order(yb_transport *transport, yb_op *op)
+static int close_in_order(yibu_layer *layer, yibu_op *op, ssize_t *ret_result)
 {
-    close_now(transport);
-    op->result = 0;
+    (void)op;
+    close_now(layer);
+    *ret_result = 0;
     return 1;
 }
 
@@ -80,9 +90,9 @@ static ssize_t send_now(int fd, const struct iovec *pieces, size_t count)
     return sendmsg(fd, &message, flags);
 }
 
-static ssize_t try_write(yb_transport *transport, const struct iovec *pieces, size_t count)
+static ssize_t try_write(yibu_layer *layer, const struct iovec *pieces, size_t count)
 {
-    const fd_transport *t = self(transport);
+    const fd_layer *t = self(layer);
     if (!t->is_socket || t->simulated)
         return -EAGAIN;
     ssize_t n;
@@ -101,9 +111,9 @@ static void tell_peer(int fd, yibu_address *ret_peer)
         *ret_peer = peer;
 }
 
-static void tell(yb_transport *transport, yibu_stream_info *ret_info)
+static void tell(yibu_layer *layer, yibu_stream_info *ret_info)
 {
-    const fd_transport *t = self(transport);
+    const fd_layer *t = self(layer);
     ret_info->fd = t->fd;
     if (t->fd < 0 || !t->is_socket)
         return;
@@ -111,12 +121,13 @@ static void tell(yb_transport *transport, yibu_stream_info *ret_info)
     tell_peer(t->fd, &ret_info->peer);
 }
 
-static void free_transport(yb_transport *transport)
+static void free_layer(yibu_layer *layer)
 {
-    yb_free(self(transport));
+    yb_free(self(layer));
 }
 
-static const yb_transport_class fd_class = {
+static const yibu_layer_methods fd_methods = {
+    .size = sizeof(fd_methods),
     .read = start_read,
     .write = start_write,
     .finish = finish,
@@ -124,7 +135,7 @@ static const yb_transport_class fd_class = {
     .try_write = try_write,
     .abort = close_now,
     .info = tell,
-    .free = free_transport,
+    .free = free_layer,
 };
 
 /* 1 or 0, or why that cannot be told. */
@@ -137,20 +148,25 @@ static int is_socket(int fd)
     return errno == ENOTSOCK ? 0 : -errno;
 }
 
-int yb_fd_transport_new(yibu_loop *loop, int fd, yb_transport **ret_transport)
+int yibu_fd_layer_new(int fd, yibu_layer **ret_layer)
 {
+    yibu_loop *loop = yb_loop_current;
+    if (!loop)
+        return yb_forked() ? YIBU_EFORKED : YIBU_ENOTASK;
+    if (!ret_layer)
+        return -EINVAL;
     int socket = is_socket(fd);
     if (socket < 0)
         return socket;
-    fd_transport *t = yb_calloc(1, sizeof(*t));
+    fd_layer *t = yb_calloc(1, sizeof(*t));
     if (!t)
         return -ENOMEM;
     t->simulated = yb_loop_network_of(fd) != NULL;
     t->is_socket = socket == 1;
-    t->transport = (yb_transport){&fd_class, loop, .can_finish = t->is_socket};
+    t->layer = (yibu_layer){&fd_methods, loop, .can_finish = t->is_socket};
     t->fd = fd;
     if (t->is_socket)
         loop->backend->class->adopt_fd(loop->backend, fd);
-    *ret_transport = &t->transport;
+    *ret_layer = &t->layer;
     return 0;
 }
