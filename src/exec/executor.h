@@ -28,7 +28,7 @@ struct yb_work {
     /* NULL: running work is waited for.  Else a cancel gives it up: release is called in done's
      * stead, from the cancel if fn has not started, else by fn's thread once it has returned. */
     void (*release)(yb_work *work);
-    uint32_t slot;         /* the executor's */
+    uint32_t slot;         /* the executor's: its place in line, then whose it was */
     _Atomic(uint8_t) fate; /* the executor's */
 };
 
@@ -50,5 +50,10 @@ struct yb_executor {
 
 /* The loop's executor for functions that block: a thread pool, made when first asked for. */
 int yb_executor_of(yibu_loop *loop, yb_executor **ret_executor);
+
+/* A pool of its own for one kind of work, as one of the loop's parts, with at most max_threads
+ * threads (0: as many as the loop's options say), made when first asked for. */
+int yb_executor_of_part(yibu_loop *loop, yb_loop_part_kind kind, unsigned max_threads,
+                        yb_executor **ret_executor);
 
 #endif

@@ -192,11 +192,11 @@ static void note_return(yb_thread_pool *pool)
 void yb_thread_pool_returned(yb_runnable *posted)
 {
     yibu_loop *loop = yb_loop_current;
-    yb_loop_part *part = loop->parts[YB_PART_THREADS];
+    yb_work *work = YB_CONTAINER_OF(posted, yb_work, posted);
+    yb_loop_part *part = loop->parts[work->slot];
     yb_loop_unhold(loop);
     if (part) /* else the loop is ending */
         note_return(YB_CONTAINER_OF(part, yb_thread_pool, executor.part));
-    yb_work *work = YB_CONTAINER_OF(posted, yb_work, posted);
     work->done(work);
 }
 
@@ -261,6 +261,7 @@ static int64_t idle(yb_loop_part *part)
 static void drop(yb_thread_pool *pool, yb_work *work)
 {
     work->result = -ECANCELED;
+    work->slot = (uint32_t)pool->kind;
     work->posted.run = yb_thread_pool_returned;
     yb_loop_ready(pool->loop, &work->posted);
 }
@@ -279,7 +280,7 @@ static void stop_pool(yb_loop_part *part)
     if (pool->owner != getpid())
         return; /* a forked child: the threads are not there, and may have left anything half done
                  */
-    pool->loop->parts[YB_PART_THREADS] = NULL;
+    pool->loop->parts[pool->kind] = NULL;
     atomic_store(&pool->stopping, true);
     while (!yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD) &&
            !yb_thread_pool_move_baton(pool, YB_BATON_DRAINING, YB_BATON_HELD))
@@ -311,7 +312,8 @@ static unsigned default_max_threads(unsigned processors)
     return processors + 4 < 32 ? processors + 4 : 32;
 }
 
-static int new_pool(yibu_loop *loop, yb_executor **ret_executor)
+static int new_pool(yibu_loop *loop, yb_loop_part_kind kind, unsigned max_threads,
+                    yb_executor **ret_executor)
 {
     yb_thread_pool *pool = yb_calloc(1, sizeof(*pool));
     if (!pool)
@@ -320,9 +322,10 @@ static int new_pool(yibu_loop *loop, yb_executor **ret_executor)
     pool->executor.part = (yb_loop_part){.free = stop_pool, .idle = idle};
     pool->executor.class = &thread_pool_class;
     pool->loop = loop;
+    pool->kind = kind;
     pool->owner = getpid();
     pool->may_spin = processors > 1;
-    pool->max_threads = loop->options.max_threads;
+    pool->max_threads = max_threads ? max_threads : loop->options.max_threads;
     if (pool->max_threads == 0)
         pool->max_threads = default_max_threads(processors);
     yb_list_init(&pool->backlog);
@@ -333,17 +336,23 @@ static int new_pool(yibu_loop *loop, yb_executor **ret_executor)
     return 0;
 }
 
-int yb_executor_of(yibu_loop *loop, yb_executor **ret_executor)
+int yb_executor_of_part(yibu_loop *loop, yb_loop_part_kind kind, unsigned max_threads,
+                        yb_executor **ret_executor)
 {
     if (loop->closing)
         return YIBU_ESHUTDOWN;
-    yb_loop_part *part = loop->parts[YB_PART_THREADS];
+    yb_loop_part *part = loop->parts[kind];
     if (part) {
         *ret_executor = YB_CONTAINER_OF(part, yb_executor, part);
         return 0;
     }
-    int r = new_pool(loop, ret_executor);
+    int r = new_pool(loop, kind, max_threads, ret_executor);
     if (r == 0)
-        loop->parts[YB_PART_THREADS] = &(*ret_executor)->part;
+        loop->parts[kind] = &(*ret_executor)->part;
     return r;
+}
+
+int yb_executor_of(yibu_loop *loop, yb_executor **ret_executor)
+{
+    return yb_executor_of_part(loop, YB_PART_THREADS, 0, ret_executor);
 }

@@ -35,7 +35,8 @@ struct yb_worker {
 
 struct yb_thread_pool {
     yb_executor executor;
-    pid_t owner; /* the process: threads are not inherited through fork */
+    yb_loop_part_kind kind; /* which of the loop's parts it is */
+    pid_t owner;            /* the process: threads are not inherited through fork */
     unsigned max_threads;
     bool may_spin; /* there is a processor left for whoever would be waited for */
     yibu_loop *loop;

@@ -26,6 +26,7 @@ typedef enum yb_loop_part_kind {
     YB_PART_TASKS,
     YB_PART_SELECTIONS,
     YB_PART_THREADS,
+    YB_PART_LOOKUPS, /* threads for names alone: whoever else blocks does not delay them */
     YB_PART_PROCESSES,
     YB_PART_STREAMS,
     YB_PART_COUNT
