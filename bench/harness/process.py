@@ -136,7 +136,7 @@ def drive(server, driver, case, n, limit_s):
 def measure(command, topic, case, n, env=None, driver=None):
     """One run of one peer for one case; returns its lines or raises RunError."""
     arguments = [*command, case.name, str(n), *case.args]
-    process = start(arguments, cpus_for(topic.cpus), dict(os.environ, **(env or {})))
+    process = start(arguments, cpus_for(case.cpus), dict(os.environ, **(env or {})))
     try:
         if driver:
             return drive(process, driver, case, n, topic.limit_s)

@@ -30,10 +30,12 @@ class Case:
     """One measurement: every peer is started as `PEER name n args...`.
 
     Slow runtimes do a part of n operations, quick ones a multiple: `scale` says how many, by
-    runtime.  The value is that of one operation either way."""
+    runtime.  The value is that of one operation either way.  FOLDER in an argument is the topic's;
+    `cpus` is the topic's unless the case says otherwise."""
     name: str
     n: int
     args: tuple = ()
+    cpus: str = "one"
     scale: dict = field(default_factory=dict)
 
     def n_of(self, peer):
@@ -72,7 +74,6 @@ class Topic:
     driver: Path = None
     rounds: int = 10
     limit_s: float = 60.0
-    cpus: str = "one"
     both_backends: bool = False
     warm_memory: bool = False
 
@@ -97,17 +98,19 @@ def read_peer(source):
     return Peer(source, stem.replace("_", "-"), backend, directives)
 
 
-def read_case(entry, scale, quick):
+def read_case(entry, about, folder, quick):
     n = entry.get("quick_n", entry["n"]) if quick else entry["n"]
-    args = tuple(str(arg) for arg in entry.get("args", []))
-    return Case(entry["name"], int(n), args, {**scale, **entry.get("scale", {})})
+    args = tuple(str(arg).replace("FOLDER", str(folder)) for arg in entry.get("args", []))
+    cpus = entry.get("cpus", about.get("cpus", "one"))
+    scale = {**about.get("scale", {}), **entry.get("scale", {})}
+    return Case(entry["name"], int(n), args, cpus, scale)
 
 
 def read_topic(folder, quick=False):
     """Reads one folder; raises TopicError where its topic.json is wrong."""
     try:
         about = json.loads((folder / "topic.json").read_text(encoding="utf-8"))
-        cases = [read_case(entry, about.get("scale", {}), quick) for entry in about["cases"]]
+        cases = [read_case(entry, about, folder, quick) for entry in about["cases"]]
         title = about["title"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TopicError(f"{folder.name}/topic.json: {error!r}") from error
@@ -119,7 +122,6 @@ def read_topic(folder, quick=False):
                  driver=folder / helper if helper else None,
                  rounds=5 if quick else int(about.get("rounds", 10)),
                  limit_s=float(about.get("limit_s", 60)),
-                 cpus=about.get("cpus", "one"),
                  both_backends=bool(about.get("both_backends", False)),
                  warm_memory=bool(about.get("warm_memory", False)))
 
