@@ -34,6 +34,9 @@ typedef enum yb_op_kind {
     YB_OP_POLL,
     YB_OP_RECV_MESSAGE,
     YB_OP_SEND_MESSAGE,
+    /* A call on a file or path (file_call.h), which a backend may refuse with -ENOTSUP: then a
+     * thread performs it.  fd is the descriptor it is on, -1 where it is on a path. */
+    YB_OP_FILE,
     YB_OP_SLEEP,  /* the loop's own: never reaches a backend */
     YB_OP_CUSTOM, /* completed by another room (executors): cancelled through op->custom_cancel */
 } yb_op_kind;
@@ -61,6 +64,7 @@ struct yb_op {
                 yibu_address *peer;     /* accept */
                 uint64_t events;        /* poll */
                 struct msghdr *message; /* recv_message, send_message; size: flags of the call */
+                struct yb_file_call *file;
             };
             size_t size;
             union {
@@ -124,6 +128,11 @@ typedef struct yb_backend_class {
     /* A descriptor that polls readable when wait(0) would find something, or a negative errno.
      * Asked for again whenever the loop ceases to run, to submit what was queued. */
     int (*descriptor)(yb_backend *backend);
+
+    /* Registers memory for calls on files; NULL: there is no such thing.  Returns the number that
+     * those name it by, or a negative errno. */
+    int (*register_memory)(yb_backend *backend, void *base, size_t size);
+    void (*unregister_memory)(yb_backend *backend, int number);
 
     const yb_network_class *network; /* NULL: the kernel's */
 

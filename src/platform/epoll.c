@@ -10,6 +10,9 @@
  *            No edge is lost, since every wait follows an attempt that found nothing.
  * Polls for readiness always use FOREIGN, and turn an OWN descriptor into one.
  *
+ * Calls on files are attempted where they need not wait, and else refused with -ENOTSUP: readiness
+ * says nothing about them.
+ *
  * One thread but for wake. */
 #include <errno.h>
 #include <poll.h>
@@ -22,6 +25,7 @@
 #include "base/memory.h"
 #include "platform/attempt.h"
 #include "platform/backend.h"
+#include "platform/file_call.h"
 #include "platform/valgrind.h"
 
 enum { READERS, WRITERS, POLLERS, QUEUES };
@@ -172,6 +176,10 @@ static void attempted(epoll_backend *e, const yb_op *op, ssize_t result)
 static int submit(yb_backend *backend, yb_op *op)
 {
     epoll_backend *e = self(backend);
+    if (op->kind == YB_OP_FILE) {
+        op->result = yb_file_attempt(op->file);
+        return op->result == -EAGAIN ? -ENOTSUP : 1;
+    }
     if (op->kind != YB_OP_POLL) {
         op->result = yb_attempt(op);
         if (op->result != -EAGAIN) {

@@ -14,6 +14,9 @@
  * is submitted; a call that a kernel answers with EAGAIN (a descriptor in non-blocking mode, before
  * Linux 6.0) is followed by a poll and another try.
  *
+ * Calls on files are attempted where they need not wait, and else queued where the kernel has the
+ * operation (uring_file.c); the others are refused with -ENOTSUP.  They never turn into polls.
+ *
  * One thread but for wake. */
 #include <errno.h>
 #include <liburing.h>
@@ -26,6 +29,8 @@
 #include "platform/attempt.h"
 #include "platform/backend.h"
 #include "platform/uring.h"
+#include "platform/uring_file.h"
+#include "platform/uring_memory.h"
 #include "platform/valgrind.h"
 #include <yibu/address.h>
 
@@ -51,9 +56,14 @@ typedef struct ring_backend {
     bool moving;         /* to such a ring: operations are withdrawn and parked */
     bool wake_ended;     /* while moving: the read of wake_fd */
     unsigned owed;       /* operations with CANCEL_OWED */
-    yb_op **under_way;   /* by descriptor: the first of those linked through op->links */
-    size_t descriptor_count;
+    uint32_t file_verbs; /* that the kernel performs */
+    yb_uring_memory memory;
+    yb_op **under_way; /* by slot_of: the first of those linked through op->links */
+    size_t slot_count;
 } ring_backend;
+
+/* In the place of a result: the operation was queued again. */
+static const ssize_t GOES_ON = INT64_MIN;
 
 static uint64_t wake_tag; /* its address is the user data of the read of wake_fd */
 
@@ -78,17 +88,23 @@ static struct io_uring_sqe *next_entry(ring_backend *r)
     return entry;
 }
 
-static int reserve(ring_backend *r, int fd)
+/* Operations are found by descriptor; those on paths, without one, have the first slot. */
+static size_t slot_of(int fd)
 {
-    size_t count = r->descriptor_count ? r->descriptor_count : 64;
-    while (count <= (size_t)fd)
+    return fd < 0 ? 0 : (size_t)fd + 1;
+}
+
+static int reserve(ring_backend *r, size_t slot)
+{
+    size_t count = r->slot_count ? r->slot_count : 64;
+    while (count <= slot)
         count *= 2;
     yb_op **table = yb_realloc(r->under_way, count * sizeof(*table));
     if (!table)
         return -ENOMEM;
-    memset(table + r->descriptor_count, 0, (count - r->descriptor_count) * sizeof(*table));
+    memset(table + r->slot_count, 0, (count - r->slot_count) * sizeof(*table));
     r->under_way = table;
-    r->descriptor_count = count;
+    r->slot_count = count;
     return 0;
 }
 
@@ -100,17 +116,18 @@ static yb_op *next_of(const yb_op *op)
 /* The lists are open at both ends, for their heads move when the table grows. */
 static int track(ring_backend *r, yb_op *op)
 {
-    if (YB_UNLIKELY((size_t)op->fd >= r->descriptor_count)) {
-        int error = reserve(r, op->fd);
+    size_t slot = slot_of(op->fd);
+    if (YB_UNLIKELY(slot >= r->slot_count)) {
+        int error = reserve(r, slot);
         if (error < 0)
             return error;
     }
-    yb_op *first = r->under_way[op->fd];
+    yb_op *first = r->under_way[slot];
     op->links.previous = NULL;
     op->links.next = first ? &first->links : NULL;
     if (first)
         first->links.previous = &op->links;
-    r->under_way[op->fd] = op;
+    r->under_way[slot] = op;
     return 0;
 }
 
@@ -122,7 +139,7 @@ static void untrack(ring_backend *r, yb_op *op)
     if (op->links.previous)
         op->links.previous->next = op->links.next;
     else
-        r->under_way[op->fd] = next;
+        r->under_way[slot_of(op->fd)] = next;
 }
 
 static void prepare_send(struct io_uring_sqe *entry, yb_op *op)
@@ -132,7 +149,7 @@ static void prepare_send(struct io_uring_sqe *entry, yb_op *op)
                        rest < YB_MAX_TRANSFER ? rest : YB_MAX_TRANSFER, MSG_NOSIGNAL);
 }
 
-static void prepare_call(struct io_uring_sqe *entry, yb_op *op)
+static void prepare_call(ring_backend *r, struct io_uring_sqe *entry, yb_op *op)
 {
     switch (op->kind) {
     case YB_OP_READ:
@@ -159,6 +176,9 @@ static void prepare_call(struct io_uring_sqe *entry, yb_op *op)
             op->peer->length = sizeof(op->peer->storage);
         io_uring_prep_accept(entry, op->fd, op->peer ? (struct sockaddr *)&op->peer->storage : NULL,
                              op->peer ? &op->peer->length : NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        break;
+    case YB_OP_FILE:
+        yb_uring_file_prepare(entry, op->file, r->memory.ready);
         break;
     default:
         yb_abort("an operation of unknown kind %d was submitted", op->kind);
@@ -187,7 +207,7 @@ static int queue(ring_backend *r, yb_op *op, uint8_t on_poll)
     if (on_poll)
         prepare_poll(entry, op);
     else
-        prepare_call(entry, op);
+        prepare_call(r, entry, op);
     io_uring_sqe_set_data(entry, op);
     return 0;
 }
@@ -205,9 +225,19 @@ static int begin(ring_backend *r, yb_op *op, uint8_t on_poll)
     return error;
 }
 
+static int submit_file(ring_backend *r, yb_op *op)
+{
+    op->result = yb_file_attempt(op->file);
+    if (op->result != -EAGAIN)
+        return 1;
+    return r->file_verbs >> op->file->verb & 1 ? begin(r, op, 0) : -ENOTSUP;
+}
+
 static int submit(yb_backend *backend, yb_op *op)
 {
     ring_backend *r = self(backend);
+    if (op->kind == YB_OP_FILE)
+        return submit_file(r, op);
     if (op->kind == YB_OP_POLL)
         return begin(r, op, ON_POLL);
     if (op->kind != YB_OP_CONNECT)
@@ -252,8 +282,8 @@ static void cancel(yb_backend *backend, yb_op *op)
 
 static void send_owed_cancels(ring_backend *r)
 {
-    for (size_t fd = 0; fd < r->descriptor_count && r->owed > 0; fd++)
-        for (yb_op *op = r->under_way[fd]; op; op = next_of(op))
+    for (size_t slot = 0; slot < r->slot_count && r->owed > 0; slot++)
+        for (yb_op *op = r->under_way[slot]; op; op = next_of(op))
             if (op->phase & CANCEL_OWED)
                 send_cancel(r, op);
 }
@@ -261,9 +291,10 @@ static void send_owed_cancels(ring_backend *r)
 static void forget_fd(yb_backend *backend, int fd)
 {
     ring_backend *r = self(backend);
-    if ((size_t)fd >= r->descriptor_count || !r->under_way[fd])
+    size_t slot = slot_of(fd);
+    if (slot >= r->slot_count || !r->under_way[slot])
         return;
-    for (yb_op *op = r->under_way[fd]; op; op = next_of(op)) {
+    for (yb_op *op = r->under_way[slot]; op; op = next_of(op)) {
         op->phase |= CLOSED;
         send_cancel(r, op);
     }
@@ -286,9 +317,28 @@ static void watch_wake(ring_backend *r)
     io_uring_sqe_set_data(entry, &wake_tag);
 }
 
-/* What a completion entry means for its operation: -EAGAIN when it goes on. */
+/* Queues what was interrupted, or waits for readiness first. */
+static ssize_t go_on(ring_backend *r, yb_op *op, uint8_t on_poll)
+{
+    return queue(r, op, on_poll) < 0 ? -ENOMEM : GOES_ON;
+}
+
+static ssize_t judge_file(ring_backend *r, yb_op *op, int result)
+{
+    bool cancelling = op->state == YB_OP_CANCELLING;
+    bool ending = cancelling || (op->phase & CLOSED);
+    if (result != -EINTR && result != -ECANCELED)
+        return yb_file_settle(op->file, result);
+    if (!ending && (r->moving || result == -EINTR) && go_on(r, op, 0) == GOES_ON)
+        return GOES_ON;
+    return yb_file_settle(op->file, !ending ? -ENOMEM : cancelling ? -ECANCELED : -EBADF);
+}
+
+/* What a completion entry means for its operation. */
 static ssize_t judge(ring_backend *r, yb_op *op, int result)
 {
+    if (op->kind == YB_OP_FILE)
+        return judge_file(r, op, result);
     bool cancelling = op->state == YB_OP_CANCELLING;
     bool ending = cancelling || (op->phase & CLOSED);
     if (result == -ECANCELED && (ending || !r->moving))
@@ -309,8 +359,7 @@ static ssize_t judge(ring_backend *r, yb_op *op, int result)
         return result;
     if (ending)
         return cancelling ? -ECANCELED : -EBADF;
-    int error = queue(r, op, result == -EAGAIN ? ON_POLL : 0);
-    return error < 0 ? -ENOMEM : -EAGAIN;
+    return go_on(r, op, result == -EAGAIN ? ON_POLL : 0);
 }
 
 static void note_message(const struct msghdr *message, size_t size)
@@ -335,6 +384,8 @@ static void note_kernel_writes(const yb_op *op, int result)
         note_message(op->message, (size_t)result);
     if (op->kind == YB_OP_ACCEPT && result >= 0 && op->peer)
         VALGRIND_MAKE_MEM_DEFINED(op->peer, sizeof(*op->peer));
+    if (op->kind == YB_OP_FILE)
+        yb_uring_file_note(op->file, result);
 }
 
 static void finish(ring_backend *r, yb_op *op, ssize_t result)
@@ -351,7 +402,7 @@ static void complete_op(ring_backend *r, yb_op *op, int result)
 {
     note_kernel_writes(op, result);
     ssize_t verdict = judge(r, op, result);
-    if (verdict == -EAGAIN)
+    if (verdict == GOES_ON)
         return;
     if (YB_LIKELY(!(op->phase & CANCEL_SENT))) {
         finish(r, op, verdict);
@@ -440,6 +491,18 @@ static int wait_for_events(yb_backend *backend, int64_t deadline_ns)
     return n;
 }
 
+static int register_memory(yb_backend *backend, void *base, size_t size)
+{
+    ring_backend *r = self(backend);
+    return yb_uring_memory_add(&r->memory, &r->ring, base, size);
+}
+
+static void unregister_memory(yb_backend *backend, int number)
+{
+    ring_backend *r = self(backend);
+    yb_uring_memory_remove(&r->memory, &r->ring, number);
+}
+
 static void wake(yb_backend *backend)
 {
     const uint64_t one = 1;
@@ -470,8 +533,8 @@ static bool in_kernel(const yb_op *op)
 
 static bool any_in_kernel(const ring_backend *r)
 {
-    for (size_t fd = 0; fd < r->descriptor_count; fd++)
-        for (const yb_op *op = r->under_way[fd]; op; op = next_of(op))
+    for (size_t slot = 0; slot < r->slot_count; slot++)
+        for (const yb_op *op = r->under_way[slot]; op; op = next_of(op))
             if (in_kernel(op))
                 return true;
     return false;
@@ -482,8 +545,8 @@ static void withdraw_all(ring_backend *r)
     r->moving = true;
     r->wake_ended = false;
     r->base.class->wake(&r->base);
-    for (size_t fd = 0; fd < r->descriptor_count; fd++)
-        for (yb_op *op = r->under_way[fd]; op; op = next_of(op))
+    for (size_t slot = 0; slot < r->slot_count; slot++)
+        for (yb_op *op = r->under_way[slot]; op; op = next_of(op))
             send_cancel(r, op);
     while (!r->wake_ended || any_in_kernel(r)) {
         send_owed_cancels(r);
@@ -495,8 +558,8 @@ static void withdraw_all(ring_backend *r)
 
 static void submit_parked(ring_backend *r)
 {
-    for (size_t fd = 0; fd < r->descriptor_count; fd++)
-        for (yb_op *op = r->under_way[fd], *next; op; op = next) {
+    for (size_t slot = 0; slot < r->slot_count; slot++)
+        for (yb_op *op = r->under_way[slot], *next; op; op = next) {
             next = next_of(op);
             op->phase &= (uint8_t)~PARKED;
             if (queue(r, op, op->phase & ON_POLL) < 0) {
@@ -516,6 +579,7 @@ static int move_to_polled_ring(ring_backend *r)
     yb_uring_close(&r->ring);
     r->ring = polled;
     r->polled = true;
+    yb_uring_memory_move(&r->memory, &r->ring);
     (void)io_uring_register_ring_fd(&r->ring);
     watch_wake(r);
     submit_parked(r);
@@ -555,6 +619,7 @@ static int open_backend(unsigned entries, yb_backend **ret_backend)
     error = yb_uring_test(&r->ring);
     if (error < 0)
         goto fail;
+    r->file_verbs = yb_uring_file_verbs(&r->ring);
     (void)io_uring_register_ring_fd(&r->ring); /* saves a look-up a call; optional */
     watch_wake(r);
     *ret_backend = &r->base;
@@ -574,6 +639,8 @@ const yb_backend_class yb_io_uring_class = {
     .forget_fd = forget_fd,
     .wait = wait_for_events,
     .wake = wake,
+    .register_memory = register_memory,
+    .unregister_memory = unregister_memory,
     .descriptor = descriptor_of,
     .now = yb_clock_now,
     .random = yb_random_bytes,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "platform/attempt.h"
+#include "platform/file_call.h"
 #include "sim/trace.h"
 
 static bool regular(int fd)
@@ -18,15 +19,20 @@ static bool regular(int fd)
     return fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
 }
 
+static ssize_t write_fault(yb_sim *sim)
+{
+    if (!yb_sim_faulty(sim, sim->chances.write))
+        return 0;
+    return yb_sim_below(sim, 2) ? -ENOSPC : -EIO;
+}
+
 static ssize_t injected(yb_sim *sim, const yb_op *op)
 {
     if (!regular(op->fd))
         return 0;
     if (!yb_op_writes(op))
         return yb_sim_faulty(sim, sim->chances.read) ? -EIO : 0;
-    if (!yb_sim_faulty(sim, sim->chances.write))
-        return 0;
-    return yb_sim_below(sim, 2) ? -ENOSPC : -EIO;
+    return write_fault(sim);
 }
 
 static void shorten(yb_sim *sim, yb_op *op)
@@ -50,8 +56,23 @@ static int refuse(yb_sim *sim, const yb_op *op)
     return -ENOTSUP;
 }
 
+/* Calls on files that fail by the seed; the others run where functions on threads do. */
+static int submit_call(yb_sim *sim, yb_op *op)
+{
+    const yb_file_call *call = op->file;
+    if (call->verb == YB_FILE_READ || call->verb == YB_FILE_READV)
+        op->result = yb_sim_faulty(sim, sim->chances.read) ? -EIO : 0;
+    else if (call->verb == YB_FILE_WRITE || call->verb == YB_FILE_WRITEV)
+        op->result = write_fault(sim);
+    else
+        op->result = 0;
+    return op->result < 0 ? 1 : -ENOTSUP;
+}
+
 int yb_sim_file_submit(yb_sim *sim, yb_op *op)
 {
+    if (op->kind == YB_OP_FILE)
+        return submit_call(sim, op);
     if (op->kind != YB_OP_READ && op->kind != YB_OP_WRITE)
         return refuse(sim, op);
     op->result = injected(sim, op);

@@ -34,6 +34,7 @@ static void describe_op(const yb_task *task, char *ret_text, size_t size)
         [YB_OP_POLL] = "poll",
         [YB_OP_RECV_MESSAGE] = "receive of a message",
         [YB_OP_SEND_MESSAGE] = "send of a message",
+        [YB_OP_FILE] = "file operation",
         [YB_OP_SLEEP] = "sleep",
         [YB_OP_CUSTOM] = "a worker's answer",
     };
