@@ -78,6 +78,7 @@ struct yibu_loop {
     yb_timer_wheel timers;
     struct yb_watch_table *watches;
     struct yibu_loop_options options;
+    const struct yibu_resolver *resolver; /* the net room's; NULL: libc */
     int fd; /* epoll descriptor of yibu_loop_fd, -1 until asked for */
     int timer_fd;
 

@@ -10,7 +10,8 @@
 #include <yibu/error.h>
 
 #include "base/memory.h"
-#include "exec/executor.h"
+#include "net/lookup.h"
+#include "net/resolver.h"
 #include "task/task.h"
 
 typedef struct lookup {
@@ -24,36 +25,6 @@ typedef struct lookup {
     char text[];
 } lookup;
 
-static int code_of(int error)
-{
-    switch (error) {
-    case 0:
-        return 0;
-    case EAI_MEMORY:
-        return -ENOMEM;
-    case EAI_SYSTEM:
-        return errno ? -errno : YIBU_EAI_OTHER;
-    case EAI_AGAIN:
-        return YIBU_EAI_AGAIN;
-    case EAI_BADFLAGS:
-        return YIBU_EAI_BADFLAGS;
-    case EAI_FAIL:
-        return YIBU_EAI_FAIL;
-    case EAI_FAMILY:
-        return YIBU_EAI_FAMILY;
-    case EAI_NONAME:
-    case EAI_NODATA: /* RFC 3493 has dropped these two in favour of EAI_NONAME */
-    case EAI_ADDRFAMILY:
-        return YIBU_EAI_NONAME;
-    case EAI_SERVICE:
-        return YIBU_EAI_SERVICE;
-    case EAI_SOCKTYPE:
-        return YIBU_EAI_SOCKTYPE;
-    default:
-        return YIBU_EAI_OTHER;
-    }
-}
-
 /* On the thread. */
 static intptr_t look_up(void *arg)
 {
@@ -62,7 +33,7 @@ static intptr_t look_up(void *arg)
         return l->backend->class->network->look_up(l->backend, l->host, l->service, &l->hints,
                                                    &l->list);
     errno = 0;
-    return code_of(getaddrinfo(l->host, l->service, &l->hints, &l->list));
+    return yb_lookup_code(getaddrinfo(l->host, l->service, &l->hints, &l->list));
 }
 
 static void free_lookup(lookup *l)
@@ -88,13 +59,6 @@ static void done(yb_work *work)
     }
     free_lookup(l);
     yb_op_complete(op, result);
-}
-
-static bool cancel(yb_op *op)
-{
-    lookup *l = op->custom_data;
-    yb_executor *executor;
-    return yb_executor_of(op->loop, &executor) == 0 && executor->class->cancel(executor, &l->work);
 }
 
 static const char *copy_text(char **at, const char *text)
@@ -126,20 +90,13 @@ static lookup *new_lookup(const char *host, const char *service, const struct ad
 
 static int start(yibu_loop *loop, yb_op *op, lookup *l)
 {
-    yb_executor *executor;
-    int r = yb_executor_of(loop, &executor);
-    if (r < 0)
-        return r;
     l->op = op;
-    l->backend = loop->backend->class->network ? loop->backend : NULL;
+    l->backend = yb_lookup_backend(loop);
     l->work.fn = look_up;
     l->work.arg = l;
     l->work.done = done;
     l->work.release = release;
-    r = executor->class->submit(executor, &l->work);
-    if (r == 0)
-        yb_op_begin_custom(loop, op, cancel, l);
-    return r;
+    return yb_lookup_start(loop, op, &l->work);
 }
 
 static int resolve(yibu_loop *loop, yb_op *op, const char *host, const char *service,
@@ -147,6 +104,10 @@ static int resolve(yibu_loop *loop, yb_op *op, const char *host, const char *ser
 {
     if (!ret_list)
         return -EINVAL;
+    const yibu_resolver *resolver = YB_RESOLVER_WITH(loop, getaddrinfo);
+    if (resolver)
+        return resolver->getaddrinfo(loop, yb_op_public(op), host, service, hints, ret_list,
+                                     resolver->arg);
     lookup *l = new_lookup(host, service, hints);
     if (!l)
         return -ENOMEM;
@@ -161,7 +122,7 @@ int yibu_op_getaddrinfo(yibu_loop *loop, yibu_op *op, const char *host, const ch
                         const struct addrinfo *hints, struct addrinfo **ret_list)
 {
     int r = yb_op_prepare_custom(loop, op);
-    return r < 0 ? r : resolve(loop, (yb_op *)(void *)op, host, service, hints, ret_list);
+    return r < 0 ? r : resolve(loop, yb_op_view(op), host, service, hints, ret_list);
 }
 
 int yibu_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
