@@ -13,12 +13,7 @@
 #include "base/options.h"
 #include <yibu/error.h>
 
-enum {
-    DEFAULT_LIMIT = 65536,
-    DEFAULT_HIGH_WATER = 65536,
-    DEFAULT_MAX_BUFFERED = 64 << 20,
-    FIRST_READ_BYTES = 2048
-};
+enum { DEFAULT_LIMIT = 65536, FIRST_READ_BYTES = 2048 };
 
 /* The streams of a loop. */
 
@@ -57,23 +52,20 @@ static streams *streams_of(yibu_loop *loop)
 
 /* Making. */
 
-static int apply(yibu_stream *stream, const yibu_stream_options *options)
+static int apply(yibu_stream *stream, yibu_layer *layer, const yibu_stream_options *options)
 {
     yibu_stream_options taken;
     int r = yb_options_take(&taken, sizeof(taken), options);
     if (r < 0)
         return r;
     stream->limit = taken.limit ? taken.limit : DEFAULT_LIMIT;
-    stream->max_buffered = taken.max_buffered ? taken.max_buffered : DEFAULT_MAX_BUFFERED;
-    size_t high = taken.high_water ? taken.high_water : DEFAULT_HIGH_WATER;
-    size_t low = taken.low_water ? taken.low_water : high / 4;
-    return yibu_stream_set_write_buffer_limits(stream, high, low);
+    return yb_writer_init(&stream->writer, layer, options, yb_stream_writer_changed);
 }
 
 int yb_stream_check_options(const yibu_stream_options *options)
 {
     yibu_stream nowhere = {0};
-    return apply(&nowhere, options);
+    return apply(&nowhere, NULL, options);
 }
 
 int yibu_stream_new_on(yibu_layer *layer, const yibu_stream_options *options,
@@ -84,13 +76,12 @@ int yibu_stream_new_on(yibu_layer *layer, const yibu_stream_options *options,
     yb_loop_check_thread(layer->loop, "a stream was made on a layer");
     streams *all = streams_of(layer->loop);
     yibu_stream *stream = yb_calloc(1, sizeof(*stream));
-    int r = all && stream ? apply(stream, options) : -ENOMEM;
+    int r = all && stream ? apply(stream, layer, options) : -ENOMEM;
     if (r < 0) {
         yb_free(stream);
         return r;
     }
     stream->loop = layer->loop;
-    stream->layer = layer;
     stream->read_size = FIRST_READ_BYTES;
     yb_list_push_back(&all->all, &stream->links);
     *ret_stream = stream;
@@ -113,7 +104,7 @@ int yibu_stream_new(int fd, const yibu_stream_options *options, yibu_stream **re
 
 yibu_layer *yibu_stream_get_layer(const yibu_stream *stream)
 {
-    return stream->layer;
+    return stream->writer.layer;
 }
 
 int yibu_stream_set_layer(yibu_stream *stream, yibu_layer *layer)
@@ -121,38 +112,32 @@ int yibu_stream_set_layer(yibu_stream *stream, yibu_layer *layer)
     if (!stream || !layer || layer->loop != stream->loop ||
         layer->methods->size < sizeof(*layer->methods))
         return -EINVAL;
-    if (stream->closing)
-        return -EPIPE;
-    if (stream->reader || stream->phase != YB_STREAM_IDLE || stream->chunks.size > 0)
+    if (stream->reader && !stream->writer.closing)
         return -EBUSY;
-    stream->layer = layer;
-    return 0;
+    return yb_writer_set_layer(&stream->writer, layer);
 }
 
 /* Closing. */
 
 void yibu_stream_close(yibu_stream *stream)
 {
-    if (stream->closing)
+    if (stream->writer.closing)
         return;
-    stream->closing = true;
     yb_stream_end_reading(stream);
-    yb_stream_advance(stream);
+    yb_writer_close(&stream->writer);
 }
 
 void yibu_stream_abort(yibu_stream *stream)
 {
-    if (stream->aborted || stream->phase == YB_STREAM_CLOSED)
+    if (stream->writer.phase == YB_WRITER_CLOSED)
         return;
-    stream->closing = stream->aborted = true;
     yb_stream_end_reading(stream);
-    stream->layer->methods->abort(stream->layer);
-    yb_stream_drop(stream);
+    yb_writer_abort(&stream->writer);
 }
 
 bool yibu_stream_is_closing(const yibu_stream *stream)
 {
-    return stream->closing;
+    return stream->writer.closing;
 }
 
 static yb_waiters *waiters_of_close(void *object)
@@ -172,14 +157,14 @@ int yibu_stream_wait_closed(yibu_stream *stream)
     if (!task)
         return r;
     intptr_t value = 0;
-    if (stream->phase != YB_STREAM_CLOSED)
+    if (stream->writer.phase != YB_WRITER_CLOSED)
         r = yb_wait_on(&close_class, stream, task, &value);
-    return r < 0 ? r : stream->aborted ? 0 : stream->write_error;
+    return r < 0 ? r : stream->writer.aborted ? 0 : stream->writer.error;
 }
 
-static void destroy(yibu_stream *stream)
+void yb_stream_destroy(yibu_stream *stream)
 {
-    stream->layer->methods->free(stream->layer);
+    stream->writer.layer->methods->free(stream->writer.layer);
     yb_free(stream->bytes);
     yb_free(stream);
 }
@@ -195,17 +180,11 @@ void yibu_stream_free(yibu_stream *stream)
     if (!stream)
         return;
     check_unused(stream);
-    yibu_stream_abort(stream);
     yb_list_remove(&stream->links);
+    yibu_stream_abort(stream);
     stream->released = true;
-    if (stream->phase == YB_STREAM_CLOSED)
-        destroy(stream);
-}
-
-void yb_stream_ended(yibu_stream *stream)
-{
-    if (stream->released)
-        destroy(stream);
+    if (stream->writer.phase == YB_WRITER_CLOSED)
+        yb_stream_destroy(stream);
 }
 
 int yibu_stream_get_extra_info(const yibu_stream *stream, yibu_stream_info *ret_info)
@@ -213,7 +192,7 @@ int yibu_stream_get_extra_info(const yibu_stream *stream, yibu_stream_info *ret_
     if (!stream || !ret_info || ret_info->size < sizeof(ret_info->size))
         return -EINVAL;
     yibu_stream_info info = {.fd = -1};
-    stream->layer->methods->info(stream->layer, &info);
+    stream->writer.layer->methods->info(stream->writer.layer, &info);
     yb_options_give(ret_info, &info, sizeof(info));
     return 0;
 }

@@ -2,23 +2,13 @@
 #ifndef YB_IO_STREAM_H
 #define YB_IO_STREAM_H
 
-#include "io/chunks.h"
+#include "io/writer.h"
 #include "task/wait.h"
 #include <yibu/layer.h>
 
-/* What the write side does. */
-typedef enum yb_stream_phase {
-    YB_STREAM_IDLE,
-    YB_STREAM_WRITING,   /* the first chunk is with the layer */
-    YB_STREAM_FINISHING, /* the end of what is written is */
-    YB_STREAM_CLOSING,   /* the close is */
-    YB_STREAM_CLOSED
-} yb_stream_phase;
-
 struct yibu_stream {
     yibu_loop *loop; /* NULL once that has ended */
-    yibu_layer *layer;
-    yb_list links; /* among the loop's */
+    yb_list links;   /* among the loop's */
     size_t limit;
 
     /* The read side: bytes[start..end] of capacity are buffered. */
@@ -31,18 +21,9 @@ struct yibu_stream {
     bool read_waits;   /* the reader's operation is under way */
     bool read_changed; /* … and something else than that has happened */
 
-    /* The write side. */
-    uint8_t phase; /* yb_stream_phase */
-    bool paused;   /* drain waits */
-    bool eof_asked, eof_sent;
-    bool closing; /* nothing more may be written */
-    bool aborted; /* and nothing that was goes out */
-    bool released;
-    int write_error;
-    yb_chunks chunks;
-    size_t high_water, low_water, max_buffered;
-    yb_op op; /* of the phase */
+    yb_writer writer;
     yb_waiters drained, closed;
+    bool released;
 };
 
 /* Whether options, which may be NULL, can be used: 0 or -EINVAL. */
@@ -51,13 +32,10 @@ int yb_stream_check_options(const yibu_stream_options *options);
 /* Ends the read side as if the stream had ended; who reads hears of it. */
 void yb_stream_end_reading(yibu_stream *stream);
 
-/* Goes on with the write side: what is buffered, then its end, then the close. */
-void yb_stream_advance(yibu_stream *stream);
+/* Of the writer's: wakes who waits, and frees a stream that nobody holds any more. */
+void yb_stream_writer_changed(yb_writer *writer);
 
-/* Ends the write side at once; the layer has been told. */
-void yb_stream_drop(yibu_stream *stream);
-
-/* The write side has come to its end: frees a stream that nobody holds any more. */
-void yb_stream_ended(yibu_stream *stream);
+/* Frees what is closed. */
+void yb_stream_destroy(yibu_stream *stream);
 
 #endif

@@ -70,7 +70,7 @@ static ssize_t perform(yibu_stream *stream, void *to, size_t size)
     yb_task *task = stream->reader;
     yb_op *op = yb_task_prepare_op(task, YB_OP_NONE, -1);
     stream->read_changed = false;
-    yibu_layer *layer = stream->layer;
+    yibu_layer *layer = stream->writer.layer;
     int started = layer->methods->read(layer, yb_op_public(op), to, size, &op->result);
     stream->read_waits = started == 0;
     ssize_t n = yb_task_finish_op(task, started);
