@@ -26,6 +26,7 @@ typedef enum yb_loop_part_kind {
     YB_PART_TASKS,
     YB_PART_SELECTIONS,
     YB_PART_THREADS,
+    YB_PART_FILES,   /* threads for calls on files alone */
     YB_PART_LOOKUPS, /* threads for names alone: whoever else blocks does not delay them */
     YB_PART_PROCESSES,
     YB_PART_STREAMS,
@@ -68,7 +69,8 @@ struct yibu_loop {
     atomic_bool debug;            /* other threads read it */
     bool driven;                  /* turn by turn by somebody else, whom the loop does not know */
     bool active;                  /* something ran since the task room last looked for a deadlock */
-    unsigned user_signals;        /* handlers that the program asked for */
+    unsigned user_signals;        /* clients of signals that the program asked for */
+    yb_list signal_clients;       /* yb_signal_client.links */
     struct yb_overseer *overseer; /* NULL: nobody watches */
     yb_subject subject;           /* debug mode: who runs, since when, how deep in callbacks */
     int64_t run_ns;
