@@ -30,6 +30,7 @@
 #include <yibu/select.h>
 #include <yibu/semaphore.h>
 #include <yibu/server.h>
+#include <yibu/signal.h>
 #include <yibu/sim.h>
 #include <yibu/stream.h>
 #include <yibu/task.h>

@@ -181,12 +181,15 @@ YIBU_API int yibu_add_writer(yibu_loop *loop, int fd, yibu_callback *callback, v
 YIBU_API int yibu_remove_reader(yibu_loop *loop, int fd);
 YIBU_API int yibu_remove_writer(yibu_loop *loop, int fd);
 
-/* Calls callback(arg) in the loop whenever the process received the signal; replaces what the
- * process did on it.  Only one loop at a time may handle a signal.
- * Returns 0, -EINVAL (SIGKILL, SIGSTOP, no signal), or -EBUSY where another loop has it. */
+/* Calls callback(arg) in the loop whenever the process received the signal, on any thread, once for
+ * what came since the last turn; replaces what the process did on it, and this loop's earlier
+ * handler.  Each loop may have one.  Tasks: yibu_signal_wait (<yibu/signal.h>).
+ * Returns 0; -EINVAL (SIGKILL, SIGSTOP, a fault: SIGSEGV, SIGBUS, SIGILL, SIGFPE; no signal);
+ * -ENOMEM; or YIBU_EFORKED. */
 YIBU_API int yibu_add_signal_handler(yibu_loop *loop, int signal, yibu_callback *callback,
                                      void *arg);
-/* Restores what the process did before.  Returns 1 where there was a handler, else 0. */
+/* Removes it.  When the last listener of the signal is gone, the process does again what it did
+ * before.  Returns 1 where there was a handler, else 0. */
 YIBU_API int yibu_remove_signal_handler(yibu_loop *loop, int signal);
 
 YIBU_END_DECLS

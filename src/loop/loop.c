@@ -38,12 +38,17 @@ static void poison_child(void)
         atomic_store(&forked, true);
         yb_loop_current = NULL;
     }
-    yb_signal_after_fork();
+    yb_signal_after_fork(true);
+}
+
+static void go_on_in_parent(void)
+{
+    yb_signal_after_fork(false);
 }
 
 static void watch_forks(void)
 {
-    pthread_atfork(NULL, NULL, poison_child);
+    pthread_atfork(yb_signal_before_fork, go_on_in_parent, poison_child);
 }
 
 bool yb_forked(void)
@@ -122,6 +127,7 @@ static void begin(yibu_loop *loop)
     loop->budget_limit = YB_BUDGET_MAX;
     loop->fd = loop->timer_fd = -1;
     yb_list_init(&loop->calls);
+    yb_list_init(&loop->signal_clients);
     yb_wheel_init(&loop->timers, yb_loop_read_clock(loop));
     yb_debug_set(loop, loop->options.debug);
     yb_loop_current = loop;
