@@ -44,6 +44,13 @@ typedef struct yibu_layer_methods {
     void (*info)(yibu_layer *layer, yibu_stream_info *ret_info);
     /* Frees the layer, which is closed, with nothing under way for its user. */
     void (*free)(yibu_layer *layer);
+
+    /* Both or neither (NULL): so who reads needs a buffer only once there is something to read.
+     * wait_readable is the layer's read while it is under way, and ends with any result that is no
+     * failure once try_read has an answer: how many bytes, 0 at the end, or a failure; it answers
+     * -EAGAIN where there is nothing after all. */
+    int (*wait_readable)(yibu_layer *layer, yibu_op *op, ssize_t *ret_result);
+    ssize_t (*try_read)(yibu_layer *layer, void *buffer, size_t size);
 } yibu_layer_methods;
 
 /* The beginning of every layer; its maker sets it. */

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "loop/loop.h"
+#include "platform/attempt.h"
 #include <yibu/error.h>
 #include <yibu/layer.h>
 
@@ -15,7 +16,6 @@ typedef struct fd_layer {
     yibu_layer layer;
     int fd; /* -1 once closed */
     bool is_socket;
-    bool simulated;
 } fd_layer;
 
 static fd_layer *self(yibu_layer *layer)
@@ -93,13 +93,38 @@ static ssize_t send_now(int fd, const struct iovec *pieces, size_t count)
 static ssize_t try_write(yibu_layer *layer, const struct iovec *pieces, size_t count)
 {
     const fd_layer *t = self(layer);
-    if (!t->is_socket || t->simulated)
+    if (!t->is_socket)
         return -EAGAIN;
     ssize_t n;
     do
         n = send_now(t->fd, pieces, count);
     while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n;
+}
+
+static ssize_t try_write_simulated(yibu_layer *layer, const struct iovec *pieces, size_t count)
+{
+    (void)layer;
+    (void)pieces;
+    (void)count;
+    return -EAGAIN;
+}
+
+static int wait_readable(yibu_layer *layer, yibu_op *op, ssize_t *ret_result)
+{
+    fd_layer *t = self(layer);
+    yb_op_view(op)->events = YIBU_READABLE;
+    return start(t, yb_op_view(op), YB_OP_POLL, 0, ret_result);
+}
+
+static ssize_t try_read(yibu_layer *layer, void *buffer, size_t size)
+{
+    const fd_layer *t = self(layer);
+    yb_op op = {.kind = t->is_socket ? YB_OP_RECV : YB_OP_READ, .fd = t->fd};
+    op.buffer = buffer;
+    op.size = size < YB_MAX_TRANSFER ? size : YB_MAX_TRANSFER;
+    op.offset = -1;
+    return yb_attempt(&op);
 }
 
 static void tell_peer(int fd, yibu_address *ret_peer)
@@ -136,6 +161,21 @@ static const yibu_layer_methods fd_methods = {
     .abort = close_now,
     .info = tell,
     .free = free_layer,
+    .wait_readable = wait_readable,
+    .try_read = try_read,
+};
+
+/* Of sockets that are not the kernel's. */
+static const yibu_layer_methods simulated_methods = {
+    .size = sizeof(simulated_methods),
+    .read = start_read,
+    .write = start_write,
+    .finish = finish,
+    .close = close_in_order,
+    .try_write = try_write_simulated,
+    .abort = close_now,
+    .info = tell,
+    .free = free_layer,
 };
 
 /* 1 or 0, or why that cannot be told. */
@@ -161,9 +201,9 @@ int yibu_fd_layer_new(int fd, yibu_layer **ret_layer)
     fd_layer *t = yb_calloc(1, sizeof(*t));
     if (!t)
         return -ENOMEM;
-    t->simulated = yb_loop_network_of(fd) != NULL;
+    const yibu_layer_methods *methods = yb_loop_network_of(fd) ? &simulated_methods : &fd_methods;
     t->is_socket = socket == 1;
-    t->layer = (yibu_layer){&fd_methods, loop, .can_finish = t->is_socket};
+    t->layer = (yibu_layer){methods, loop, .can_finish = t->is_socket};
     t->fd = fd;
     if (t->is_socket)
         loop->backend->class->adopt_fd(loop->backend, fd);
