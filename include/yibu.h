@@ -22,6 +22,7 @@
 #include <yibu/local.h>
 #include <yibu/lock.h>
 #include <yibu/loop.h>
+#include <yibu/message.h>
 #include <yibu/op.h>
 #include <yibu/process_pool.h>
 #include <yibu/queue.h>
@@ -37,5 +38,6 @@
 #include <yibu/tcp.h>
 #include <yibu/thread_pool.h>
 #include <yibu/timeout.h>
+#include <yibu/udp.h>
 
 #endif
