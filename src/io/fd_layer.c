@@ -7,6 +7,7 @@
 #include <yibu/tcp.h>
 
 #include "base/memory.h"
+#include "io/fd_layer.h"
 #include "loop/loop.h"
 #include "platform/attempt.h"
 #include <yibu/error.h>
@@ -177,6 +178,11 @@ static const yibu_layer_methods simulated_methods = {
     .info = tell,
     .free = free_layer,
 };
+
+bool yb_layer_is_fd(const yibu_layer *layer)
+{
+    return layer->methods == &fd_methods;
+}
 
 /* 1 or 0, or why that cannot be told. */
 static int is_socket(int fd)

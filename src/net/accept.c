@@ -26,6 +26,8 @@ static void end_connection(yb_connection *connection)
     yibu_stream_free(connection->stream);
     yb_free(connection);
     server->connection_count--;
+    if (server->load)
+        (void)atomic_fetch_sub_explicit(server->load, 1, memory_order_relaxed);
     yibu_event_set(&server->room);
     yb_server_settle(server);
     yb_server_unref(server);
@@ -36,6 +38,7 @@ static intptr_t serve(void *arg)
     yb_connection *connection = arg;
     yibu_server *server = connection->server;
     *connection->ret_started = true;
+    connection->task = yibu_current_task();
     intptr_t result = server->handler(connection->stream, server->arg);
     yibu_stream_close(connection->stream);
     (void)yibu_stream_wait_closed(connection->stream);
@@ -65,6 +68,8 @@ static yb_connection *new_connection(yibu_server *server, int fd)
     connection->server = server;
     server->references++;
     server->connection_count++;
+    if (server->load)
+        (void)atomic_fetch_add_explicit(server->load, 1, memory_order_relaxed);
     yb_list_push_back(&server->connections, &connection->links);
     return connection;
 }
@@ -84,6 +89,13 @@ static int begin_connection(yibu_server *server, int fd)
     if (!started)
         end_connection(connection);
     return started ? 0 : -ENOMEM;
+}
+
+int yb_server_adopt(yibu_server *server, int fd)
+{
+    yb_backend *backend = server->loop->backend;
+    backend->class->adopt_fd(backend, fd);
+    return begin_connection(server, fd);
 }
 
 /* Accepting. */
@@ -132,7 +144,7 @@ static int accept_next(yb_listener *listener)
     if (r < 0)
         return r;
     int fd = yibu_accept(listener->fd, NULL);
-    if (fd == -ECANCELED || (fd < 0 && server->closing))
+    if (fd == -ECANCELED || (fd < 0 && (server->closing || (server->deaf && is_final(fd)))))
         return -ECANCELED;
     if (fd < 0) {
         if (!is_final(fd))
@@ -146,6 +158,8 @@ static int accept_next(yb_listener *listener)
         (void)yibu_close(fd);
         return r;
     }
+    if (server->route && server->route(server, fd))
+        return 0;
     r = begin_connection(server, fd);
     return r < 0 ? pause_after(server, r) : 0;
 }

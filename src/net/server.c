@@ -155,6 +155,13 @@ void yibu_server_abort_clients(yibu_server *server)
     for_each_client(server, yibu_stream_abort);
 }
 
+void yb_server_cancel_clients(yibu_server *server)
+{
+    yb_list *all = &server->connections;
+    for (yb_list *at = all->next; at != all; at = at->next)
+        (void)yibu_task_cancel(YB_CONTAINER_OF(at, yb_connection, links)->task);
+}
+
 static int wait_for(yibu_server *server, yibu_event *event)
 {
     server->references++;

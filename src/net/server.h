@@ -2,6 +2,7 @@
 #ifndef YB_NET_SERVER_H
 #define YB_NET_SERVER_H
 
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "base/list.h"
@@ -37,6 +38,11 @@ struct yibu_server {
     char *path;          /* of a Unix socket that is to be removed, or NULL */
     dev_t device;        /* which file that was */
     ino_t inode;
+
+    /* Of a server that is one of several: see serve_cores.c. */
+    bool (*route)(yibu_server *server, int fd); /* takes an accepted fd over, or answers false */
+    atomic_size_t *load;                        /* counts connections for other threads, or NULL */
+    bool deaf; /* nothing new can come: what is in line is accepted, and then it is over */
 };
 
 /* What a connection's task works with. */
@@ -44,6 +50,7 @@ typedef struct yb_connection {
     yb_list links;
     yibu_server *server;
     yibu_stream *stream;
+    yibu_task *task; /* its own, while it has not ended */
     bool *ret_started; /* as a listener's */
 } yb_connection;
 
@@ -55,6 +62,13 @@ int yb_server_new(yibu_connection_handler *handler, void *arg, const yibu_server
  * went, is a failure.  Frees the server, which may be NULL then, where it fails.
  * Returns 0, that failure, or -ENOMEM. */
 int yb_server_start(yibu_server *server, int listening, yibu_server **ret_server);
+
+/* Serves a connected socket as if the server had accepted it, also while it is closing.  Takes fd
+ * over.  The handler runs within, until it first suspends.  Returns 0 or -ENOMEM: fd is closed. */
+int yb_server_adopt(yibu_server *server, int fd);
+
+/* Requests the cancel of every connection's task. */
+void yb_server_cancel_clients(yibu_server *server);
 
 /* Drops a reference. */
 void yb_server_unref(yibu_server *server);
