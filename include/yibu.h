@@ -39,5 +39,6 @@
 #include <yibu/thread_pool.h>
 #include <yibu/timeout.h>
 #include <yibu/udp.h>
+#include <yibu/unix.h>
 
 #endif

@@ -1,14 +1,20 @@
 /* Messages, one at a time.
  *
- * A call first tries without waiting, with all it needs on the task's stack.  Where it would wait,
- * an operation takes over; what the kernel then points to is a heap block (`room`), which outlives
+ * A call first tries without waiting, with all it needs on the task's stack.  A receive that would
+ * wait becomes an operation; what the kernel then points to is a heap block (`room`), which outlives
  * the operation also when the task is cancelled, since the backend completes it only once the kernel
- * is done with it. */
+ * is done with it.
+ *
+ * A send that would wait waits for the socket to become writable and is tried again.  It is no
+ * operation: Linux's io_uring (6.18) repeats a send that the protocol refused after having copied the
+ * bytes (a Unix socket whose receiver's line is full) with none left to copy, and so sends an empty
+ * datagram in its place. */
 #include "net/message.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <yibu/io.h>
 #include <yibu/task.h>
 
 #include "base/memory.h"
@@ -68,13 +74,6 @@ static room *new_room(const struct msghdr *header)
     return r;
 }
 
-static ssize_t perform(yb_task *task, yb_op_kind kind, int fd, room *r)
-{
-    yb_op *op = yb_task_prepare_op(task, kind, fd);
-    op->message = &r->header;
-    return yb_task_perform(task);
-}
-
 static void give_back(const room *r, struct msghdr *header)
 {
     if (header->msg_name)
@@ -102,7 +101,9 @@ ssize_t yb_message_receive(yb_task *task, int fd, struct msghdr *header)
     room *r = new_room(header);
     if (!r)
         return -ENOMEM;
-    n = perform(task, YB_OP_RECV_MESSAGE, fd, r);
+    yb_op *op = yb_task_prepare_op(task, YB_OP_RECV_MESSAGE, fd);
+    op->message = &r->header;
+    n = yb_task_perform(task);
     if (n >= 0)
         give_back(r, header);
     yb_free(r);
@@ -135,20 +136,25 @@ static bool names_a_unix_socket(const struct msghdr *header)
     return family == AF_UNIX;
 }
 
+static ssize_t send_once_writable(int fd, const struct msghdr *header)
+{
+    for (;;) {
+        int r = yibu_wait_writable(fd);
+        if (r < 0)
+            return r;
+        ssize_t n = yb_message_try_send(fd, header, 0);
+        if (n != -EAGAIN)
+            return n;
+    }
+}
+
 ssize_t yb_message_send(yb_task *task, int fd, const struct msghdr *header)
 {
     ssize_t n = yb_message_try_send(fd, header, 0);
-    if (n != -EAGAIN) {
-        yb_task_spend(task);
-        return n;
-    }
-    if (names_a_unix_socket(header))
-        return send_to_unix(fd, header);
-    room *r = new_room(header);
-    if (!r)
-        return -ENOMEM;
-    n = perform(task, YB_OP_SEND_MESSAGE, fd, r);
-    yb_free(r);
+    if (n == -EAGAIN)
+        return names_a_unix_socket(header) ? send_to_unix(fd, header)
+                                           : send_once_writable(fd, header);
+    yb_task_spend(task);
     return n;
 }
 

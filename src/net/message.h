@@ -13,9 +13,8 @@ yb_task *yb_message_enter(int fd, int *ret_error);
 ssize_t yb_message_try_receive(int fd, struct msghdr *header, int flags);
 ssize_t yb_message_try_send(int fd, const struct msghdr *header, int flags);
 
-/* The same, but suspends the task until it could be done; interruptible.  What the kernel writes to
- * meanwhile is memory of its own and the caller's buffers.  Of header, the lengths and msg_flags are
- * written, and what they tell the length of. */
+/* The same, but suspends the task until it could be done; interruptible.  Of a receive's header, the
+ * lengths and msg_flags are written, and what they tell the length of. */
 ssize_t yb_message_receive(yb_task *task, int fd, struct msghdr *header);
 ssize_t yb_message_send(yb_task *task, int fd, const struct msghdr *header);
 

@@ -1,9 +1,7 @@
-/* Starting a server on a Unix socket.
- *
- * A path outlives the socket that was bound to it.  Whether one that is there is alive only connect(2)
- * tells: where it is refused, nobody listens, and the path is taken over. */
+/* Starting a server on a Unix socket. */
 #include <errno.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <yibu/io.h>
 
@@ -11,37 +9,6 @@
 #include "net/server.h"
 #include "net/unix_address.h"
 #include "task/task.h"
-
-static const struct sockaddr *name_of(const yibu_address *address)
-{
-    return (const struct sockaddr *)&address->storage;
-}
-
-static bool is_stale(const char *path, const yibu_address *address)
-{
-    struct stat file;
-    if (lstat(path, &file) < 0 || !S_ISSOCK(file.st_mode))
-        return false;
-    int fd = yb_unix_socket();
-    if (fd < 0)
-        return false;
-    bool refused = connect(fd, name_of(address), address->length) < 0 && errno == ECONNREFUSED;
-    (void)close(fd);
-    return refused;
-}
-
-static int bind_to(int fd, const char *path, const yibu_address *address)
-{
-    if (bind(fd, name_of(address), address->length) == 0)
-        return 0;
-    if (errno != EADDRINUSE || path[0] == '@')
-        return -errno;
-    if (!is_stale(path, address))
-        return -EADDRINUSE;
-    if (unlink(path) < 0 && errno != ENOENT)
-        return -errno;
-    return bind(fd, name_of(address), address->length) < 0 ? -errno : 0;
-}
 
 /* Notes which file the path is now, to remove no other one. */
 static int remember(yibu_server *server, const char *path)
@@ -62,11 +29,11 @@ static int remember(yibu_server *server, const char *path)
 
 static int listen_on(yibu_server *server, const char *path, const yibu_address *address)
 {
-    int fd = yb_unix_socket();
+    int fd = yb_unix_socket(SOCK_STREAM);
     if (fd < 0)
         return fd;
     server->listeners[server->listener_count++].fd = fd;
-    int r = bind_to(fd, path, address);
+    int r = yb_unix_bind_to(fd, path, address);
     if (r == 0)
         r = remember(server, path);
     int backlog = server->options.backlog > 0 ? server->options.backlog : SOMAXCONN;
