@@ -7,12 +7,15 @@
 #include <yibu/async.h>
 #include <yibu/barrier.h>
 #include <yibu/base.h>
+#include <yibu/buffer.h>
 #include <yibu/cancel_scope.h>
 #include <yibu/channel.h>
 #include <yibu/concurrent_future.h>
 #include <yibu/condition.h>
 #include <yibu/error.h>
 #include <yibu/event.h>
+#include <yibu/file.h>
+#include <yibu/file_buffers.h>
 #include <yibu/future.h>
 #include <yibu/group.h>
 #include <yibu/io.h>
@@ -24,7 +27,9 @@
 #include <yibu/loop.h>
 #include <yibu/message.h>
 #include <yibu/op.h>
+#include <yibu/pipe.h>
 #include <yibu/process_pool.h>
+#include <yibu/protocol.h>
 #include <yibu/queue.h>
 #include <yibu/runner.h>
 #include <yibu/rwlock.h>
@@ -34,6 +39,7 @@
 #include <yibu/signal.h>
 #include <yibu/sim.h>
 #include <yibu/stream.h>
+#include <yibu/subprocess.h>
 #include <yibu/task.h>
 #include <yibu/tcp.h>
 #include <yibu/thread_pool.h>

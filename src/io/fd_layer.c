@@ -1,5 +1,5 @@
-/* A descriptor as a layer.  Sockets are sent to directly, others through operations alone: a
- * descriptor in blocking mode cannot be tried. */
+/* A descriptor as a layer, but for pipes and terminals (pipe_layer.c).  Sockets are sent to directly,
+ * others through operations alone: a descriptor in blocking mode cannot be tried. */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "io/fd_layer.h"
+#include "io/pipe_layer.h"
 #include "loop/loop.h"
 #include "platform/attempt.h"
 #include <yibu/error.h>
@@ -204,6 +205,8 @@ int yibu_fd_layer_new(int fd, yibu_layer **ret_layer)
     int socket = is_socket(fd);
     if (socket < 0)
         return socket;
+    if (yb_pipe_layer_fits(loop, fd))
+        return yb_pipe_layer_new(loop, fd, ret_layer);
     fd_layer *t = yb_calloc(1, sizeof(*t));
     if (!t)
         return -ENOMEM;

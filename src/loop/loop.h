@@ -26,10 +26,14 @@ typedef enum yb_loop_part_kind {
     YB_PART_TASKS,
     YB_PART_SELECTIONS,
     YB_PART_THREADS,
-    YB_PART_FILES,   /* threads for calls on files alone */
-    YB_PART_LOOKUPS, /* threads for names alone: whoever else blocks does not delay them */
+    YB_PART_MEMORY,   /* that is registered with the backend */
+    YB_PART_FILES,    /* threads for calls on files alone */
+    YB_PART_LOOKUPS,  /* threads for names alone: whoever else blocks does not delay them */
+    YB_PART_SPAWNERS, /* threads that make children */
     YB_PART_PROCESSES,
+    YB_PART_SUBPROCESSES,
     YB_PART_STREAMS,
+    YB_PART_TRANSPORTS,
     YB_PART_COUNT
 } yb_loop_part_kind;
 
@@ -81,7 +85,7 @@ struct yibu_loop {
     struct yb_watch_table *watches;
     struct yibu_loop_options options;
     const struct yibu_resolver *resolver; /* the net room's; NULL: libc */
-    int fd; /* epoll descriptor of yibu_loop_fd, -1 until asked for */
+    int fd;                               /* epoll descriptor of yibu_loop_fd, -1 until asked for */
     int timer_fd;
 
     /* Any thread. */
