@@ -23,7 +23,8 @@ enum { SMALLEST_BLOCK = 512 };
 /* Whether a read would go past the page cache, and so wait for the device. */
 static bool is_direct(const yb_file_call *call, size_t size)
 {
-    if (size % SMALLEST_BLOCK != 0 || (call->offset > 0 && call->offset % SMALLEST_BLOCK != 0))
+    if (call->buffered || size % SMALLEST_BLOCK != 0 ||
+        (call->offset > 0 && call->offset % SMALLEST_BLOCK != 0))
         return false;
     int flags = fcntl(call->fd, F_GETFL);
     return flags < 0 || (flags & O_DIRECT);
@@ -46,6 +47,7 @@ static ssize_t attempt_read(yb_file_call *call)
         ssize_t n = read_now(call, &rest, 1);
         if (n < 0)
             return -EAGAIN; /* a true failure will be met again */
+        call->ended = n == 0;
         if (n == 0)
             break;
         call->done += (size_t)n;
@@ -83,7 +85,7 @@ static ssize_t attempt_open(const yb_file_call *call)
 /* What is only read has nothing to write back. */
 static ssize_t attempt_close(const yb_file_call *call)
 {
-    int flags = fcntl(call->fd, F_GETFL);
+    int flags = call->flags ? O_RDONLY : fcntl(call->fd, F_GETFL);
     if (flags < 0)
         return -errno;
     if ((flags & O_ACCMODE) != O_RDONLY)

@@ -16,7 +16,7 @@ struct statx;
 
 typedef enum yb_file_verb {
     YB_FILE_OPEN,       /* fd (directory), path, flags, mode */
-    YB_FILE_CLOSE,      /* fd */
+    YB_FILE_CLOSE,      /* fd, flags: 1 where it is known that nothing was written */
     YB_FILE_READ,       /* fd, buffer, size, offset */
     YB_FILE_WRITE,      /* fd, source, size, offset */
     YB_FILE_READV,      /* fd, vectors, size (their number), offset */
@@ -41,6 +41,8 @@ typedef enum yb_file_verb {
 
 typedef struct yb_file_call {
     uint8_t verb;
+    bool buffered;    /* fd is known not to be in O_DIRECT */
+    bool ended;       /* read: what was read last was the end of the file; false: not known */
     uint16_t memory;  /* 1 + the number of the registered memory that buffer lies in; 0: none */
     int fd;           /* AT_FDCWD where path is relative to the working directory */
     int other_fd;     /* the second one's */

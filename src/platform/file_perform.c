@@ -47,6 +47,7 @@ static ssize_t transfer(yb_file_call *call)
         ssize_t n = transfer_once(call);
         if (n < 0 && call->done == 0)
             return -1;
+        call->ended = n == 0;
         if (n <= 0)
             break;
         call->done += (size_t)n;
