@@ -36,20 +36,13 @@
 #define YIBU_PROCESS_POOL_H
 
 #include <yibu/base.h>
+#include <yibu/buffer.h>
 #include <yibu/op.h>
 
 typedef struct yibu_bytes {
     const void *data;
     size_t size;
 } yibu_bytes;
-
-/* Bytes that grow.  Zero is empty.  Freed with yibu_buffer_free. */
-typedef struct yibu_buffer {
-    void *data;
-    size_t size;
-    size_t capacity;
-    uintptr_t reserved[2];
-} yibu_buffer;
 
 /* A job: reads input, appends to output with yibu_buffer_append or _reserve, returns a status (a
  * value in [-65535, -1] is a failure; the output is handed over all the same).
@@ -130,16 +123,6 @@ YIBU_API intptr_t yibu_to_process(const yibu_job *job, yibu_bytes input, yibu_bu
  * the result is -ECANCELED. */
 YIBU_API int yibu_op_to_process(yibu_loop *loop, yibu_op *op, const yibu_job *job, yibu_bytes input,
                                 yibu_buffer *ret_output, const yibu_job_options *options);
-
-/* Appends bytes; grows as needed.  Returns 0, or -ENOMEM with the buffer as it was. */
-YIBU_API int yibu_buffer_append(yibu_buffer *buffer, const void *data, size_t size);
-
-/* Makes room for at least size more bytes after the end: write there, then add to buffer->size.
- * Returns 0 or -ENOMEM. */
-YIBU_API int yibu_buffer_reserve(yibu_buffer *buffer, size_t size);
-
-/* Frees the bytes and makes the buffer empty. */
-YIBU_API void yibu_buffer_free(yibu_buffer *buffer);
 
 /* What YIBU_JOB is made of: the jobs of this program or shared library, as its linker gathered
  * them; registered by the first of their constructors, taken back when the library is unloaded. */

@@ -23,8 +23,8 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/buffer.h"
 #include "platform/processor.h"
-#include "proc/buffer.h"
 #include "proc/job.h"
 #include "proc/lane.h"
 #include "proc/spin.h"

@@ -1,7 +1,7 @@
 /* Buffers: bytes that grow, on the heap, or in memory that somebody lends.
  *
  * reserved[0] is zero for the heap's, else the lender's yb_buffer_grow. */
-#include "proc/buffer.h"
+#include "base/buffer.h"
 
 #include <errno.h>
 #include <string.h>

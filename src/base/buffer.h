@@ -1,8 +1,8 @@
 /* Buffers whose memory is not the heap's. */
-#ifndef YB_PROC_BUFFER_H
-#define YB_PROC_BUFFER_H
+#ifndef YB_BASE_BUFFER_H
+#define YB_BASE_BUFFER_H
 
-#include <yibu/process_pool.h>
+#include <yibu/buffer.h>
 
 /* Makes the capacity of a buffer at least so many bytes, keeping its content.  0 or -ENOMEM. */
 typedef int yb_buffer_grow(yibu_buffer *buffer, size_t capacity);

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "proc/buffer.h"
+#include "base/buffer.h"
 
 static bool refuse;
 
