@@ -69,7 +69,8 @@ YIBU_BEGIN_DECLS
  * Checkpoint.  Cancel: nothing was received, or what was received is returned.
  * Returns its size, which may be 0; -EMSGSIZE where it was longer than size: the first size bytes are
  * there, the rest is lost; -ECONNREFUSED of a connected socket where nobody listened to an earlier
- * datagram; -ECANCELED; or another negative errno. */
+ * datagram; -EREMOTEIO, in the place of a wait, while there is something for yibu_udp_recv_error;
+ * -ECANCELED; or another negative errno. */
 YIBU_API ssize_t yibu_recvfrom(int fd, void *ret_buffer, size_t size, yibu_address *ret_from);
 
 /* Sends one datagram to an address (NULL: the connected peer), waiting while the socket is full.

@@ -1,31 +1,18 @@
 /* Messages, one at a time.
  *
- * A call first tries without waiting, with all it needs on the task's stack.  A receive that would
- * wait becomes an operation; what the kernel then points to is a heap block (`room`), which outlives
- * the operation also when the task is cancelled, since the backend completes it only once the kernel
- * is done with it.
+ * A call first tries without waiting, with all it needs on the task's stack.  Where it would wait, it
+ * waits for the socket to become ready and tries again: so the kernel never holds anything of a task
+ * that is suspended, and no cancel can meet a message half received.
  *
- * A send that would wait waits for the socket to become writable and is tried again.  It is no
- * operation: Linux's io_uring (6.18) repeats a send that the protocol refused after having copied the
- * bytes (a Unix socket whose receiver's line is full) with none left to copy, and so sends an empty
- * datagram in its place. */
+ * Sends are no operations of io_uring's for another reason, too: Linux (6.18) repeats one that the
+ * protocol refused after having copied the bytes (a Unix socket whose receiver's line is full) with
+ * none left to copy, and so sends an empty datagram in its place. */
 #include "net/message.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <yibu/io.h>
 #include <yibu/task.h>
-
-#include "base/memory.h"
-#include "io/fd_op.h"
-
-typedef struct room {
-    struct msghdr header;
-    struct iovec piece;
-    yibu_address address;
-    _Alignas(struct cmsghdr) char control[];
-} room;
 
 yb_task *yb_message_enter(int fd, int *ret_error)
 {
@@ -54,59 +41,34 @@ ssize_t yb_message_try_send(int fd, const struct msghdr *header, int flags)
     return n < 0 ? -errno : n;
 }
 
-/* A copy of header that can be left to the kernel; its piece's bytes are the caller's still. */
-static room *new_room(const struct msghdr *header)
+/* The events seen, or a failure. */
+static ssize_t wait_for(yb_task *task, int fd, uint64_t events)
 {
-    room *r = yb_malloc(sizeof(*r) + header->msg_controllen);
-    if (!r)
-        return NULL;
-    r->header = *header;
-    r->piece = header->msg_iov[0];
-    r->header.msg_iov = &r->piece;
-    if (header->msg_name) {
-        memcpy(&r->address.storage, header->msg_name, header->msg_namelen);
-        r->header.msg_name = &r->address.storage;
-    }
-    if (header->msg_control) {
-        memcpy(r->control, header->msg_control, header->msg_controllen);
-        r->header.msg_control = r->control;
-    }
-    return r;
-}
-
-static void give_back(const room *r, struct msghdr *header)
-{
-    if (header->msg_name)
-        memcpy(header->msg_name, &r->address.storage,
-               r->header.msg_namelen < header->msg_namelen ? r->header.msg_namelen
-                                                           : header->msg_namelen);
-    if (header->msg_control)
-        memcpy(header->msg_control, r->control, r->header.msg_controllen);
-    header->msg_namelen = r->header.msg_namelen;
-    header->msg_controllen = r->header.msg_controllen;
-    header->msg_flags = r->header.msg_flags;
+    int r = yb_task_checkpoint(task);
+    if (r < 0)
+        return r;
+    yb_op *op = yb_task_prepare_op(task, YB_OP_POLL, fd);
+    op->events = events;
+    return yb_task_perform(task);
 }
 
 ssize_t yb_message_receive(yb_task *task, int fd, struct msghdr *header)
 {
-    socklen_t name_room = header->msg_namelen;
-    size_t control_room = header->msg_controllen;
+    const struct msghdr room = *header;
     ssize_t n = yb_message_try_receive(fd, header, 0);
     if (n != -EAGAIN) {
         yb_task_spend(task);
         return n;
     }
-    header->msg_namelen = name_room;
-    header->msg_controllen = control_room;
-    room *r = new_room(header);
-    if (!r)
-        return -ENOMEM;
-    yb_op *op = yb_task_prepare_op(task, YB_OP_RECV_MESSAGE, fd);
-    op->message = &r->header;
-    n = yb_task_perform(task);
-    if (n >= 0)
-        give_back(r, header);
-    yb_free(r);
+    do {
+        ssize_t events = wait_for(task, fd, YIBU_READABLE);
+        if (events < 0)
+            return events;
+        *header = room;
+        n = yb_message_try_receive(fd, header, 0);
+        if (n == -EAGAIN && (events & YIBU_HANGUP))
+            return -EREMOTEIO; /* nothing is wrong but the error queue, which is not empty */
+    } while (n == -EAGAIN);
     return n;
 }
 
@@ -136,25 +98,21 @@ static bool names_a_unix_socket(const struct msghdr *header)
     return family == AF_UNIX;
 }
 
-static ssize_t send_once_writable(int fd, const struct msghdr *header)
-{
-    for (;;) {
-        int r = yibu_wait_writable(fd);
-        if (r < 0)
-            return r;
-        ssize_t n = yb_message_try_send(fd, header, 0);
-        if (n != -EAGAIN)
-            return n;
-    }
-}
-
 ssize_t yb_message_send(yb_task *task, int fd, const struct msghdr *header)
 {
     ssize_t n = yb_message_try_send(fd, header, 0);
-    if (n == -EAGAIN)
-        return names_a_unix_socket(header) ? send_to_unix(fd, header)
-                                           : send_once_writable(fd, header);
-    yb_task_spend(task);
+    if (n == -EAGAIN && names_a_unix_socket(header))
+        return send_to_unix(fd, header);
+    if (n != -EAGAIN)
+        yb_task_spend(task);
+    while (n == -EAGAIN) {
+        ssize_t events = wait_for(task, fd, YIBU_WRITABLE);
+        if (events < 0)
+            return events;
+        n = yb_message_try_send(fd, header, 0);
+        if (n == -EAGAIN && (events & YIBU_HANGUP))
+            return -EREMOTEIO;
+    }
     return n;
 }
 

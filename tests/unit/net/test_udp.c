@@ -167,6 +167,27 @@ LOOP_TEST(the_error_queue_says_which_datagram_nobody_took)
     return 0;
 }
 
+/* The send is told of the refusal, and the receive must neither wait nor spin. */
+LOOP_TEST(a_receive_does_not_wait_while_a_failure_is_in_the_queue)
+{
+    yibu_address nobody, own;
+    int closed = bind_anywhere(NULL, &nobody);
+    assert_int_equal(yibu_close(closed), 0);
+    yibu_udp_options options = {.size = sizeof(options), .error_queue = true};
+    int fd = bind_anywhere(&options, &own);
+    char byte;
+    yibu_udp_error error;
+    assert_int_equal(yibu_sendto(fd, "x", 1, &nobody), 1);
+    assert_int_equal(yibu_sendto(fd, "y", 1, &nobody), -ECONNREFUSED);
+    assert_int_equal(yibu_recvfrom(fd, &byte, 1, NULL), -EREMOTEIO);
+    assert_int_equal(yibu_udp_recv_error(fd, NULL, 0, &error), 0);
+    assert_int_equal(yibu_udp_recv_error(fd, NULL, 0, &error), -EAGAIN);
+    assert_int_equal(yibu_sendto(fd, "z", 1, &own), 1);
+    assert_int_equal(yibu_recvfrom(fd, &byte, 1, NULL), 1);
+    assert_int_equal(yibu_close(fd), 0);
+    return 0;
+}
+
 LOOP_TEST(without_the_error_queue_an_unconnected_socket_hears_of_no_refusal)
 {
     yibu_address nobody, own;
@@ -252,6 +273,7 @@ int main(void)
         cmocka_unit_test(connect_resolves_names_and_binds_where_asked),
         cmocka_unit_test(ipv6_tells_what_ipv4_tells),
         cmocka_unit_test(the_error_queue_says_which_datagram_nobody_took),
+        cmocka_unit_test(a_receive_does_not_wait_while_a_failure_is_in_the_queue),
         cmocka_unit_test(without_the_error_queue_an_unconnected_socket_hears_of_no_refusal),
         cmocka_unit_test(members_of_a_group_hear_what_is_sent_to_it),
         cmocka_unit_test(a_broadcast_needs_the_option),
