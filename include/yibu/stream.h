@@ -176,6 +176,8 @@ YIBU_API bool yibu_stream_can_write_eof(const yibu_stream *stream);
 /* Sets high_water and low_water; 0 and 0 make drain wait until all has gone out.
  * Never suspends.  Returns 0, or -EINVAL where low is above high. */
 YIBU_API int yibu_stream_set_write_buffer_limits(yibu_stream *stream, size_t high, size_t low);
+YIBU_API void yibu_stream_get_write_buffer_limits(const yibu_stream *stream, size_t *ret_high,
+                                                  size_t *ret_low);
 
 /* How many bytes are buffered for writing.  Never suspends. */
 YIBU_API size_t yibu_stream_get_write_buffer_size(const yibu_stream *stream);

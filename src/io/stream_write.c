@@ -74,6 +74,13 @@ int yibu_stream_set_write_buffer_limits(yibu_stream *stream, size_t high, size_t
     return yb_writer_set_limits(&stream->writer, high, low);
 }
 
+void yibu_stream_get_write_buffer_limits(const yibu_stream *stream, size_t *ret_high,
+                                         size_t *ret_low)
+{
+    *ret_high = stream->writer.high_water;
+    *ret_low = stream->writer.low_water;
+}
+
 size_t yibu_stream_get_write_buffer_size(const yibu_stream *stream)
 {
     return stream->writer.chunks.size;

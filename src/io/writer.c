@@ -59,6 +59,8 @@ static void conclude(yb_writer *writer, ssize_t result)
     yb_writer_phase phase = writer->phase;
     writer->phase = YB_WRITER_IDLE;
     if (writer->aborted || phase == YB_WRITER_CLOSING) {
+        if (!writer->aborted && result < 0 && !writer->error)
+            writer->error = (int)result; /* the layer had taken what did not go out */
         become_closed(writer);
         return;
     }

@@ -77,15 +77,19 @@ int yb_server_start(yibu_server *server, int listening, yibu_server **ret_server
     int r = listening;
     for (size_t i = 0; r == 0 && i < server->listener_count; i++)
         r = begin_to_accept(server, &server->listeners[i]);
-    if (r == 0)
+    if (r == 0) {
         *ret_server = server;
-    else
+    } else if (server) {
+        server->options.free_arg = NULL;
         yibu_server_free(server);
+    }
     return r;
 }
 
 static void destroy(yibu_server *server)
 {
+    if (server->options.free_arg)
+        server->options.free_arg(server->arg);
     yb_free(server->path);
     yb_free(server->listeners);
     yb_free(server);
