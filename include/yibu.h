@@ -12,6 +12,7 @@
 #include <yibu/channel.h>
 #include <yibu/concurrent_future.h>
 #include <yibu/condition.h>
+#include <yibu/datagram.h>
 #include <yibu/error.h>
 #include <yibu/event.h>
 #include <yibu/file.h>

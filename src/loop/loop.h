@@ -34,6 +34,7 @@ typedef enum yb_loop_part_kind {
     YB_PART_SUBPROCESSES,
     YB_PART_STREAMS,
     YB_PART_TRANSPORTS,
+    YB_PART_DATAGRAMS,
     YB_PART_COUNT
 } yb_loop_part_kind;
 

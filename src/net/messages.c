@@ -53,8 +53,8 @@ static ssize_t receive_group(int fd, yibu_message *messages, size_t count)
     return n;
 }
 
-/* What is there without waiting.  A failure after some were received is the next call's. */
-static ssize_t receive_ready(int fd, yibu_message *messages, size_t count)
+/* A failure after some were received is the next call's. */
+ssize_t yb_messages_try_receive(int fd, yibu_message *messages, size_t count)
 {
     size_t total = 0;
     while (total < count) {
@@ -87,7 +87,7 @@ ssize_t yibu_recv_messages(int fd, yibu_message *messages, size_t count)
     yb_task *task = yb_message_enter(fd, &error);
     if (!task)
         return error;
-    ssize_t n = receive_ready(fd, messages, count);
+    ssize_t n = yb_messages_try_receive(fd, messages, count);
     if (n > 0 || (n < 0 && n != -EAGAIN)) {
         yb_task_spend(task);
         return n;
@@ -95,7 +95,7 @@ ssize_t yibu_recv_messages(int fd, yibu_message *messages, size_t count)
     n = yibu_recv_message(fd, messages);
     if (n < 0)
         return n;
-    n = comes_alone(messages) ? 0 : receive_ready(fd, messages + 1, count - 1);
+    n = comes_alone(messages) ? 0 : yb_messages_try_receive(fd, messages + 1, count - 1);
     return 1 + (n > 0 ? n : 0);
 }
 

@@ -108,7 +108,7 @@ static int set_options(int fd, int family, bool every, const yibu_udp_options *o
     return r;
 }
 
-int yb_udp_open(int family, bool every, const yibu_udp_options *options)
+static int open_socket(int family, bool every, const yibu_udp_options *options)
 {
     if (yb_loop_network())
         return -ENOTSUP;
@@ -126,13 +126,13 @@ int yb_udp_open(int family, bool every, const yibu_udp_options *options)
     return fd;
 }
 
-int yb_udp_bind_to(int fd, const yibu_address *address)
+static int bind_to(int fd, const yibu_address *address)
 {
     int r = bind(fd, (const struct sockaddr *)&address->storage, address->length);
     return r < 0 ? -errno : 0;
 }
 
-int yb_udp_connect_to(int fd, const yibu_address *address)
+static int connect_to(int fd, const yibu_address *address)
 {
     int r = connect(fd, (const struct sockaddr *)&address->storage, address->length);
     return r < 0 ? -errno : 0;
@@ -147,10 +147,10 @@ int yibu_udp_bind(const char *text, uint16_t port, const yibu_udp_options *optio
         r = yibu_address_parse(text, port, &address);
     if (r < 0)
         return r;
-    int fd = yb_udp_open(address.storage.ss_family, !text || !text[0], &taken);
+    int fd = open_socket(address.storage.ss_family, !text || !text[0], &taken);
     if (fd < 0)
         return fd;
-    r = yb_udp_bind_to(fd, &address);
+    r = bind_to(fd, &address);
     if (r == 0)
         return fd;
     (void)yibu_close(fd);
@@ -171,20 +171,20 @@ static int local_of(const yibu_udp_options *options, int family, yibu_address *r
     return r;
 }
 
-static int connect_to(const yibu_address *remote, const yibu_udp_options *options)
+int yb_udp_connect_from(const yibu_address *remote, const yibu_udp_options *options)
 {
     yibu_address local;
     int family = remote->storage.ss_family;
     int r = local_of(options, family, &local);
     if (r < 0)
         return r;
-    int fd = yb_udp_open(family, false, options);
+    int fd = open_socket(family, false, options);
     if (fd < 0)
         return fd;
     if (local.length > 0)
-        r = yb_udp_bind_to(fd, &local);
+        r = bind_to(fd, &local);
     if (r == 0)
-        r = yb_udp_connect_to(fd, remote);
+        r = connect_to(fd, remote);
     if (r == 0)
         return fd;
     (void)yibu_close(fd);
@@ -206,7 +206,7 @@ static int connect_by_name(const char *host, uint16_t port, const yibu_udp_optio
     for (const struct addrinfo *at = list; at && r < 0; at = at->ai_next) {
         yibu_address address = {.length = at->ai_addrlen};
         memcpy(&address.storage, at->ai_addr, at->ai_addrlen);
-        r = connect_to(&address, options);
+        r = yb_udp_connect_from(&address, options);
     }
     freeaddrinfo(list);
     return r;
@@ -222,6 +222,6 @@ int yibu_udp_connect(const char *host, uint16_t port, const yibu_udp_options *op
         return r;
     yibu_address address;
     if (yibu_address_parse(host, port, &address) == 0)
-        return connect_to(&address, &taken);
+        return yb_udp_connect_from(&address, &taken);
     return yb_loop_network() ? -ENOTSUP : connect_by_name(host, port, &taken);
 }

@@ -4,12 +4,7 @@
 
 #include <yibu/udp.h>
 
-/* A socket of that family with the options, which were taken already; adopted where this thread has
- * a loop.  Returns a descriptor or a negative errno. */
-int yb_udp_open(int family, bool every, const yibu_udp_options *options);
-
-/* bind(2), connect(2): 0 or a negative errno. */
-int yb_udp_bind_to(int fd, const yibu_address *address);
-int yb_udp_connect_to(int fd, const yibu_address *address);
+/* yibu_udp_connect to one address; the size in options does not count.  Never suspends. */
+int yb_udp_connect_from(const yibu_address *remote, const yibu_udp_options *options);
 
 #endif
