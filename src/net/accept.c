@@ -1,104 +1,17 @@
-/* Accepting connections and serving them: one task a listener, one a connection.
+/* Accepting connections: one task a listener.
  *
  * accept(2) fails for reasons that pass: no descriptor is free, no memory, a connection that was
  * aborted.  Then the listener pauses, until a connection of this server ends or a second has passed,
  * and goes on; the exception handler hears of it once. */
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <yibu/io.h>
 #include <yibu/select.h>
 #include <yibu/tcp.h>
 
-#include "base/memory.h"
 #include "net/server.h"
-#include "net/socket.h"
 #include "task/task.h"
 
 static const int64_t PAUSE_NS = YIBU_SECONDS(1), QUIET_NS = YIBU_SECONDS(10);
-
-/* Connections. */
-
-static void end_connection(yb_connection *connection)
-{
-    yibu_server *server = connection->server;
-    yb_list_unlink(&connection->links);
-    yibu_stream_free(connection->stream);
-    yb_free(connection);
-    server->connection_count--;
-    if (server->load)
-        (void)atomic_fetch_sub_explicit(server->load, 1, memory_order_relaxed);
-    yibu_event_set(&server->room);
-    yb_server_settle(server);
-    yb_server_unref(server);
-}
-
-static intptr_t serve(void *arg)
-{
-    yb_connection *connection = arg;
-    yibu_server *server = connection->server;
-    *connection->ret_started = true;
-    connection->task = yibu_current_task();
-    intptr_t result = server->handler(connection->stream, server->arg);
-    yibu_stream_close(connection->stream);
-    (void)yibu_stream_wait_closed(connection->stream);
-    end_connection(connection);
-    return result;
-}
-
-static void set_options(const yibu_server *server, int fd)
-{
-    if (server->options.keep_alive)
-        (void)yb_socket_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    if (server->options.nagle)
-        (void)yb_socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 0);
-}
-
-static yb_connection *new_connection(yibu_server *server, int fd)
-{
-    yb_connection *connection = yb_calloc(1, sizeof(*connection));
-    if (connection && yibu_stream_new(fd, &server->options.stream, &connection->stream) < 0) {
-        yb_free(connection);
-        connection = NULL;
-    }
-    if (!connection) {
-        (void)yibu_close(fd);
-        return NULL;
-    }
-    connection->server = server;
-    server->references++;
-    server->connection_count++;
-    if (server->load)
-        (void)atomic_fetch_add_explicit(server->load, 1, memory_order_relaxed);
-    yb_list_push_back(&server->connections, &connection->links);
-    return connection;
-}
-
-/* Takes fd over, also where it fails. */
-static int begin_connection(yibu_server *server, int fd)
-{
-    set_options(server, fd);
-    yb_connection *connection = new_connection(server, fd);
-    if (!connection)
-        return -ENOMEM;
-    const yibu_task_options options = {
-        .size = sizeof(options), .stack_bytes = server->options.stack_bytes, .eager = true};
-    bool started = false;
-    connection->ret_started = &started;
-    yibu_task_unref(yibu_create_task_at(serve, connection, &options, server->place));
-    if (!started)
-        end_connection(connection);
-    return started ? 0 : -ENOMEM;
-}
-
-int yb_server_adopt(yibu_server *server, int fd)
-{
-    yb_backend *backend = server->loop->backend;
-    backend->class->adopt_fd(backend, fd);
-    return begin_connection(server, fd);
-}
-
-/* Accepting. */
 
 static int wait_for_room(yibu_server *server)
 {
@@ -160,7 +73,7 @@ static int accept_next(yb_listener *listener)
     }
     if (server->route && server->route(server, fd))
         return 0;
-    r = begin_connection(server, fd);
+    r = yb_server_begin_connection(server, fd);
     return r < 0 ? pause_after(server, r) : 0;
 }
 

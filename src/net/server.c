@@ -31,7 +31,7 @@ int yb_server_new(yibu_connection_handler *handler, void *arg, const yibu_server
 {
     yibu_server_options taken;
     int r = known(options, &taken);
-    if (r < 0 || !handler)
+    if (r < 0)
         return -EINVAL;
     yibu_server *server = yb_calloc(1, sizeof(*server));
     yb_listener *room = yb_calloc(listeners, sizeof(*room));
@@ -141,29 +141,49 @@ void yibu_server_close(yibu_server *server)
     yb_server_settle(server);
 }
 
-/* What is done to a stream may end its task only later, so nobody leaves the list meanwhile. */
-static void for_each_client(yibu_server *server, void (*act)(yibu_stream *stream))
+/* What is done to a connection ends it only later, so nobody leaves the list meanwhile. */
+static void for_each_client(yibu_server *server, void (*act)(yb_connection *connection))
 {
     yb_list *all = &server->connections;
     for (yb_list *at = all->next; at != all; at = at->next)
-        act(YB_CONTAINER_OF(at, yb_connection, links)->stream);
+        act(YB_CONTAINER_OF(at, yb_connection, links));
+}
+
+static void close_client(yb_connection *connection)
+{
+    if (connection->stream)
+        yibu_stream_close(connection->stream);
+    else
+        yibu_transport_close(connection->transport);
+}
+
+static void abort_client(yb_connection *connection)
+{
+    if (connection->stream)
+        yibu_stream_abort(connection->stream);
+    else
+        yibu_transport_abort(connection->transport);
+}
+
+static void cancel_client(yb_connection *connection)
+{
+    if (connection->task)
+        (void)yibu_task_cancel(connection->task);
 }
 
 void yibu_server_close_clients(yibu_server *server)
 {
-    for_each_client(server, yibu_stream_close);
+    for_each_client(server, close_client);
 }
 
 void yibu_server_abort_clients(yibu_server *server)
 {
-    for_each_client(server, yibu_stream_abort);
+    for_each_client(server, abort_client);
 }
 
 void yb_server_cancel_clients(yibu_server *server)
 {
-    yb_list *all = &server->connections;
-    for (yb_list *at = all->next; at != all; at = at->next)
-        (void)yibu_task_cancel(YB_CONTAINER_OF(at, yb_connection, links)->task);
+    for_each_client(server, cancel_client);
 }
 
 static int wait_for(yibu_server *server, yibu_event *event)

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/list.h"
+#include "io/transport.h"
 #include <yibu/event.h>
 #include <yibu/server.h>
 #include <yibu/task.h>
@@ -19,7 +20,8 @@ typedef struct yb_listener {
 
 struct yibu_server {
     yibu_loop *loop;
-    yibu_connection_handler *handler;
+    yibu_connection_handler *handler; /* one of the two */
+    yibu_protocol_factory *factory;
     void *arg;
     yibu_server_options options;
     const char *place;
@@ -45,23 +47,45 @@ struct yibu_server {
     bool deaf; /* nothing new can come: what is in line is accepted, and then it is over */
 };
 
-/* What a connection's task works with. */
+/* A connection: a stream with a task, or a transport with a protocol. */
 typedef struct yb_connection {
     yb_list links;
     yibu_server *server;
-    yibu_stream *stream;
-    yibu_task *task; /* its own, while it has not ended */
-    bool *ret_started; /* as a listener's */
+    yibu_stream *stream; /* or NULL */
+    yibu_task *task;     /* its own, while it has not ended */
+    bool *ret_started;   /* as a listener's */
+    yibu_transport *transport;
+    yb_transport_owner owner; /* of the transport */
 } yb_connection;
 
-/* A server with room for so many listeners: 0, -EINVAL, -ENOMEM, or as yb_task_enter. */
+/* What a server is to be like. */
+typedef struct yb_server_request {
+    yibu_connection_handler *handler; /* one of the two */
+    yibu_protocol_factory *factory;
+    void *arg;
+    const yibu_server_options *options;
+    const char *place;
+} yb_server_request;
+
+/* A server with room for so many listeners: 0, -EINVAL or -ENOMEM.  Without a handler, whoever makes
+ * it sets its factory. */
 int yb_server_new(yibu_connection_handler *handler, void *arg, const yibu_server_options *options,
                   size_t listeners, const char *place, yibu_server **ret_server);
+
+/* Starts it on addresses of a host, and on a Unix socket: as the public calls, but for the checkpoint
+ * of a task that calls. */
+int yb_server_start_tcp(const yb_server_request *request, const char *host, uint16_t port,
+                        yibu_server **ret_server);
+int yb_server_start_unix(const yb_server_request *request, const char *path,
+                         yibu_server **ret_server);
 
 /* Begins to accept on the listeners it has and hands the server out, unless `listening`, how that
  * went, is a failure.  Frees the server, which may be NULL then, where it fails.
  * Returns 0, that failure, or -ENOMEM. */
 int yb_server_start(yibu_server *server, int listening, yibu_server **ret_server);
+
+/* Serves a connected socket, which it takes over: 0, or a negative errno. */
+int yb_server_begin_connection(yibu_server *server, int fd);
 
 /* Serves a connected socket as if the server had accepted it, also while it is closing.  Takes fd
  * over.  The handler runs within, until it first suspends.  Returns 0 or -ENOMEM: fd is closed. */

@@ -66,26 +66,22 @@ static size_t count_addresses(const struct addrinfo *list)
     return count;
 }
 
-typedef struct request {
-    yibu_connection_handler *handler;
-    void *arg;
-    const yibu_server_options *options;
-    const char *place;
-} request;
-
-static int make(const request *q, size_t listeners, yibu_server **ret_server)
+static int make(const yb_server_request *q, size_t listeners, yibu_server **ret_server)
 {
-    return yb_server_new(q->handler, q->arg, q->options, listeners, q->place, ret_server);
+    int r = yb_server_new(q->handler, q->arg, q->options, listeners, q->place, ret_server);
+    if (r == 0)
+        (*ret_server)->factory = q->factory;
+    return r;
 }
 
-static int start_on_address(const request *q, const yibu_address *address, bool every,
+static int start_on_address(const yb_server_request *q, const yibu_address *address, bool every,
                             yibu_server **ret_server)
 {
     int r = make(q, 1, ret_server);
     return r < 0 ? r : add_listener(*ret_server, address, every);
 }
 
-static int start_on_name(const request *q, const char *host, uint16_t port,
+static int start_on_name(const yb_server_request *q, const char *host, uint16_t port,
                          yibu_server **ret_server)
 {
     struct addrinfo *list;
@@ -99,21 +95,29 @@ static int start_on_name(const request *q, const char *host, uint16_t port,
     return r;
 }
 
+int yb_server_start_tcp(const yb_server_request *request, const char *host, uint16_t port,
+                        yibu_server **ret_server)
+{
+    int r;
+    yibu_address address;
+    yibu_server *server = NULL;
+    if (yibu_address_parse(host, port, &address) == 0)
+        r = start_on_address(request, &address, !host || !host[0], &server);
+    else
+        r = start_on_name(request, host, port, &server);
+    return yb_server_start(server, r, ret_server);
+}
+
 int yibu_start_server_at(yibu_connection_handler *handler, void *arg, const char *host,
                          uint16_t port, const yibu_server_options *options,
                          yibu_server **ret_server, const char *place)
 {
-    const request q = {handler, arg, options, place};
+    const yb_server_request request = {
+        .handler = handler, .arg = arg, .options = options, .place = place};
     int r;
-    if (!ret_server)
+    if (!handler || !ret_server)
         return -EINVAL;
     if (!yb_task_enter(&r))
         return r;
-    yibu_address address;
-    yibu_server *server = NULL;
-    if (yibu_address_parse(host, port, &address) == 0)
-        r = start_on_address(&q, &address, !host || !host[0], &server);
-    else
-        r = start_on_name(&q, host, port, &server);
-    return yb_server_start(server, r, ret_server);
+    return yb_server_start_tcp(&request, host, port, ret_server);
 }

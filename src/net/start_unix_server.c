@@ -42,19 +42,32 @@ static int listen_on(yibu_server *server, const char *path, const yibu_address *
     return r;
 }
 
+int yb_server_start_unix(const yb_server_request *request, const char *path,
+                         yibu_server **ret_server)
+{
+    yibu_address address;
+    yibu_server *server;
+    int r = yb_unix_address(path, &address);
+    if (r == 0)
+        r = yb_server_new(request->handler, request->arg, request->options, 1, request->place,
+                          &server);
+    if (r < 0)
+        return r;
+    server->factory = request->factory;
+    return yb_server_start(server, listen_on(server, path, &address), ret_server);
+}
+
 int yibu_start_unix_server_at(yibu_connection_handler *handler, void *arg, const char *path,
                               const yibu_server_options *options, yibu_server **ret_server,
                               const char *place)
 {
+    const yb_server_request request = {
+        .handler = handler, .arg = arg, .options = options, .place = place};
     yibu_address address;
-    int r = ret_server ? yb_unix_address(path, &address) : -EINVAL;
+    int r = handler && ret_server ? yb_unix_address(path, &address) : -EINVAL;
     if (r < 0)
         return r;
     if (!yb_task_enter(&r))
         return r;
-    yibu_server *server;
-    r = yb_server_new(handler, arg, options, 1, place, &server);
-    if (r < 0)
-        return r;
-    return yb_server_start(server, listen_on(server, path, &address), ret_server);
+    return yb_server_start_unix(&request, path, ret_server);
 }

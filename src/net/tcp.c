@@ -43,14 +43,31 @@ static int connect_to_any(const struct addrinfo *list)
     return r;
 }
 
+typedef struct question {
+    char service[sizeof("65535")];
+    struct addrinfo hints;
+} question;
+
+static question ask_for(uint16_t port, int flags)
+{
+    question q = {.hints = {.ai_flags = flags | AI_ADDRCONFIG | AI_NUMERICSERV,
+                            .ai_socktype = SOCK_STREAM,
+                            .ai_protocol = IPPROTO_TCP}};
+    (void)snprintf(q.service, sizeof(q.service), "%u", port);
+    return q;
+}
+
 int yb_tcp_resolve(const char *host, uint16_t port, int flags, struct addrinfo **ret_list)
 {
-    char service[sizeof("65535")];
-    (void)snprintf(service, sizeof(service), "%u", port);
-    const struct addrinfo hints = {.ai_flags = flags | AI_ADDRCONFIG | AI_NUMERICSERV,
-                                   .ai_socktype = SOCK_STREAM,
-                                   .ai_protocol = IPPROTO_TCP};
-    return yibu_getaddrinfo(host, service, &hints, ret_list);
+    const question q = ask_for(port, flags);
+    return yibu_getaddrinfo(host, q.service, &q.hints, ret_list);
+}
+
+int yb_tcp_resolve_op(yibu_loop *loop, yibu_op *op, const char *host, uint16_t port,
+                      struct addrinfo **ret_list)
+{
+    const question q = ask_for(port, 0);
+    return yibu_op_getaddrinfo(loop, op, host, q.service, &q.hints, ret_list);
 }
 
 static int connect_by_name(const char *host, uint16_t port)

@@ -12,6 +12,10 @@ int yb_tcp_connect_to(const yibu_address *address);
  * with freeaddrinfo.  As yibu_getaddrinfo. */
 int yb_tcp_resolve(const char *host, uint16_t port, int flags, struct addrinfo **ret_list);
 
+/* The same without flags, as an operation: as yibu_op_getaddrinfo. */
+int yb_tcp_resolve_op(yibu_loop *loop, yibu_op *op, const char *host, uint16_t port,
+                      struct addrinfo **ret_list);
+
 /* yibu_tcp_listen on an address; `every`: an IPv6 one takes IPv4 too. */
 int yb_tcp_listen_on(const yibu_address *address, bool every, const yibu_listen_options *options);
 
