@@ -194,6 +194,32 @@ def test_fetch():
                f"{NAME}: HTTP/1.0 200 OK, 24 bytes\n")
 
 
+def test_ping():
+    """Hundreds of hosts at once: they echo, keep silent, or are not there."""
+    def echo(bound):
+        with contextlib.suppress(OSError):
+            while True:
+                bound.sendto(*bound.recvfrom(64))
+
+    with socket.socket(type=socket.SOCK_DGRAM) as echoing, \
+         socket.socket(type=socket.SOCK_DGRAM) as silent, \
+         socket.socket(type=socket.SOCK_DGRAM) as closed:
+        ports = []
+        for bound in echoing, silent, closed:
+            bound.bind(("127.0.0.1", 0))
+            ports.append(bound.getsockname()[1])
+        closed.close()
+        threading.Thread(target=echo, args=(echoing,), daemon=True).start()
+        hosts = [f"127.0.0.1:{port}" for port in ports] * 30 + [f"{NAME}:{ports[0]}"]
+        lines = run("3", "500", *hosts).splitlines()
+        times = r": 3 of 3 answered, [\d.]+/[\d.]+/[\d.]+ ms"
+        for line, host in zip(lines, hosts, strict=True):
+            wanted = ": 0 of 3 answered: Connection timed out" if host == hosts[1] else times
+            if not re.fullmatch(re.escape(host) + wanted, line):
+                sys.exit(f"printed\n{line}")
+    expect(run("1", status=2), "usage: ping COUNT MILLISECONDS HOST:PORT...\n")
+
+
 def test_tree_size():
     with tempfile.TemporaryDirectory() as folder:
         os.mkdir(f"{folder}/below")
