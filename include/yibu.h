@@ -12,11 +12,14 @@
 #include <yibu/channel.h>
 #include <yibu/concurrent_future.h>
 #include <yibu/condition.h>
+#include <yibu/copy.h>
 #include <yibu/datagram.h>
+#include <yibu/directory.h>
 #include <yibu/error.h>
 #include <yibu/event.h>
 #include <yibu/file.h>
 #include <yibu/file_buffers.h>
+#include <yibu/folder_watch.h>
 #include <yibu/future.h>
 #include <yibu/group.h>
 #include <yibu/io.h>
@@ -36,6 +39,7 @@
 #include <yibu/rwlock.h>
 #include <yibu/select.h>
 #include <yibu/semaphore.h>
+#include <yibu/serve_cores.h>
 #include <yibu/server.h>
 #include <yibu/signal.h>
 #include <yibu/sim.h>
@@ -45,6 +49,7 @@
 #include <yibu/tcp.h>
 #include <yibu/thread_pool.h>
 #include <yibu/timeout.h>
+#include <yibu/tty.h>
 #include <yibu/udp.h>
 #include <yibu/unix.h>
 

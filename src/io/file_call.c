@@ -126,3 +126,9 @@ ssize_t yb_file_call_finish(yb_file_call *call)
     yb_task *task = yb_task_require(&r);
     return task ? make(task, call, &class) : r;
 }
+
+void yb_file_close_read(int fd)
+{
+    yb_file_call call = {.verb = YB_FILE_CLOSE, .fd = fd, .flags = 1};
+    (void)yb_file_call_finish(&call);
+}

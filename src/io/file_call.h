@@ -14,6 +14,9 @@ ssize_t yb_file_call_make(yb_file_call *call);
 /* The same, but cancels are left to the next checkpoint. */
 ssize_t yb_file_call_finish(yb_file_call *call);
 
+/* Closes a file that was only read, so that nothing is left to be done that could take time. */
+void yb_file_close_read(int fd);
+
 /* Whether what fd is can be waited for: a pipe, socket, terminal or other device, and no file. */
 bool yb_fd_can_wait(int fd);
 

@@ -71,13 +71,6 @@ static ssize_t read_all(int fd, size_t max_size, yibu_buffer *buffer)
     return (ssize_t)(buffer->size - start);
 }
 
-/* Nothing was written to it: nothing is left to be done that could take time. */
-static void close_unchanged(int fd)
-{
-    yb_file_call call = {.verb = YB_FILE_CLOSE, .fd = fd, .flags = 1};
-    (void)yb_file_call_finish(&call);
-}
-
 ssize_t yibu_read_file(const char *path, size_t max_size, yibu_buffer *buffer)
 {
     if (!buffer)
@@ -89,7 +82,7 @@ ssize_t yibu_read_file(const char *path, size_t max_size, yibu_buffer *buffer)
         return fd;
     size_t start = buffer->size;
     ssize_t n = read_all(fd, max_size, buffer);
-    close_unchanged(fd);
+    yb_file_close_read(fd);
     if (n < 0)
         buffer->size = start;
     return n;

@@ -72,6 +72,8 @@ static void conclude(yb_writer *writer, ssize_t result)
         writer->eof_sent = true;
         return;
     }
+    if (phase == YB_WRITER_LENT)
+        return;
     yb_chunks_take(&writer->chunks, (size_t)result);
     measure(writer);
 }
@@ -222,6 +224,24 @@ int yb_writer_set_limits(yb_writer *writer, size_t high, size_t low)
     measure(writer);
     tell(writer);
     return 0;
+}
+
+int yb_writer_lend(yb_writer *writer)
+{
+    int r = check(writer);
+    if (r < 0)
+        return r;
+    if (writer->phase != YB_WRITER_IDLE || writer->chunks.size > 0)
+        return -EBUSY;
+    writer->phase = YB_WRITER_LENT;
+    return 0;
+}
+
+void yb_writer_take_back(yb_writer *writer, int error)
+{
+    conclude(writer, error);
+    advance(writer);
+    tell(writer);
 }
 
 int yb_writer_set_layer(yb_writer *writer, yibu_layer *layer)

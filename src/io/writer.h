@@ -14,6 +14,7 @@ typedef enum yb_writer_phase {
     YB_WRITER_WRITING,   /* the first chunk is with the layer */
     YB_WRITER_FINISHING, /* the end of what is written is */
     YB_WRITER_CLOSING,   /* the close is */
+    YB_WRITER_LENT,      /* somebody else writes to the layer's descriptor */
     YB_WRITER_CLOSED     /* the layer is closed, and nothing is under way */
 } yb_writer_phase;
 
@@ -46,6 +47,12 @@ int yb_writer_write_eof(yb_writer *writer);
 int yb_writer_set_limits(yb_writer *writer, size_t high, size_t low);
 void yb_writer_close(yb_writer *writer);
 void yb_writer_abort(yb_writer *writer);
+
+/* Lets somebody else write to the layer's descriptor; what is written meanwhile waits.
+ * Returns 0; -EBUSY where something waits to be written, or it is lent; or why nothing may be. */
+int yb_writer_lend(yb_writer *writer);
+/* Ends that, with the failure of the descriptor, or 0. */
+void yb_writer_take_back(yb_writer *writer, int error);
 
 /* Moves to another layer: 0, -EINVAL, -EPIPE, or -EBUSY where something waits to be written. */
 int yb_writer_set_layer(yb_writer *writer, yibu_layer *layer);

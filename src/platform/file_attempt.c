@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdint.h>
-#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -93,35 +92,6 @@ static ssize_t attempt_close(const yb_file_call *call)
     return close(call->fd) < 0 && errno == EBADF ? -EBADF : 0;
 }
 
-enum { CACHESTAT = 451 }; /* the same number on every architecture */
-
-/* Whether all pages of the range are in memory; false where the kernel does not say. */
-static bool is_cached(int fd, int64_t offset, size_t size)
-{
-    struct {
-        uint64_t offset, length;
-    } range = {(uint64_t)offset, size};
-    struct {
-        uint64_t cached, dirty, written_back, evicted, lately_evicted;
-    } pages;
-    if (syscall(CACHESTAT, fd, &range, &pages, 0) < 0)
-        return false;
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t first = range.offset / page, end = (range.offset + size + page - 1) / page;
-    return pages.cached == end - first;
-}
-
-/* To a socket in non-blocking mode: then only the file could make it wait. */
-static ssize_t attempt_sendfile(const yb_file_call *call)
-{
-    if (call->size > MOST || call->offset < 0 || !(fcntl(call->other_fd, F_GETFL) & O_NONBLOCK) ||
-        !is_cached(call->fd, call->offset, call->size))
-        return -EAGAIN;
-    off_t offset = call->offset;
-    ssize_t n = sendfile(call->other_fd, call->fd, &offset, call->size);
-    return n < 0 ? -EAGAIN : n;
-}
-
 ssize_t yb_file_attempt(yb_file_call *call)
 {
     switch (call->verb) {
@@ -133,8 +103,6 @@ ssize_t yb_file_attempt(yb_file_call *call)
         return attempt_read(call);
     case YB_FILE_READV:
         return attempt_readv(call);
-    case YB_FILE_SENDFILE:
-        return attempt_sendfile(call);
     default:
         return -EAGAIN;
     }

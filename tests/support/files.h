@@ -58,16 +58,25 @@ static inline const char *test_file(const char *name, const void *data, size_t s
     return path;
 }
 
-/* How many entries the folder has. */
-static inline int test_entries(void)
+static inline int test_count(const char *path)
 {
-    DIR *folder = opendir(test_folder);
+    DIR *folder = opendir(path);
     assert_non_null(folder);
     int count = -2; /* . and .. */
     while (readdir(folder))
         count++;
     closedir(folder);
     return count;
+}
+
+/* How many entries the folder has, and how many descriptors the process. */
+static inline int test_entries(void)
+{
+    return test_count(test_folder);
+}
+static inline int test_descriptors(void)
+{
+    return test_count("/proc/self/fd");
 }
 
 /* Bytes that tell where they are from. */
