@@ -108,7 +108,7 @@ LOOP_TEST(write_marks_pause_and_resume_the_writer)
     assert_int_equal(yibu_transport_write(r.transport, much, sizeof(much)), 0);
     assert_string_equal(r.log, "made pause "); /* from inside, as in asyncio */
     assert_true(yibu_transport_get_write_buffer_size(r.transport) > 100000);
-    drain_peer(&r, peer, sizeof(much));
+    drain_peer(peer, sizeof(much));
     wait_for_log(&r, "made pause resume ");
     assert_int_equal(yibu_transport_get_write_buffer_size(r.transport), 0);
     assert_int_equal(yibu_transport_set_write_buffer_limits(r.transport, 1, 2), -EINVAL);
@@ -170,7 +170,7 @@ LOOP_TEST(close_sends_what_was_written_first_and_reads_no_more)
     assert_int_equal(yibu_transport_write(r.transport, "x", 1), -EPIPE);
     assert_int_equal(yibu_transport_pause_reading(r.transport), -EPIPE);
     assert_int_equal(yibu_transport_resume_reading(r.transport), -EPIPE);
-    drain_peer(&r, peer, sizeof(much));
+    drain_peer(peer, sizeof(much));
     wait_for_log(&r, "made pause lost(0) ");
     close(peer);
     return 0;

@@ -197,11 +197,10 @@ static inline void expect_bytes(int fd, const char *text)
 }
 
 /* Receives so many bytes of what the transport writes, or until the end. */
-static inline size_t drain_peer(const recorder *r, int fd, size_t size)
+static inline size_t drain_peer(int fd, size_t size)
 {
     static char bytes[65536];
     size_t received = 0;
-    (void)r;
     while (received < size) {
         ssize_t n = yibu_recv(fd, bytes, sizeof(bytes));
         if (n <= 0)
@@ -232,7 +231,7 @@ static inline void act_at(const char *event, act a)
     if (r.transport && strcmp(event, "pause") == 0)
         (void)yibu_transport_set_write_buffer_limits(r.transport, 0, 0);
     (void)shutdown(peer, SHUT_WR);
-    size_t received = drain_peer(&r, peer, SIZE_MAX);
+    size_t received = drain_peer(peer, SIZE_MAX);
     assert_true(received <= sizeof(much) + 3);
     wait_for_end(&r);
     close(peer);
