@@ -273,6 +273,8 @@ static int ask_libc(addresses *a)
     asked.ai_flags = (asked.ai_flags & ~AI_ADDRCONFIG) | AI_NUMERICHOST;
     errno = 0;
     int error = getaddrinfo(a->host, a->service, &asked, &a->list);
+    if (error == 0)
+        yb_dns_list_show_flags(a->list, a->hints.ai_flags);
     bool is_for_others =
         error == EAI_NONAME && a->host && a->host[0] && !(a->hints.ai_flags & AI_NUMERICHOST);
     if (!is_for_others)

@@ -258,6 +258,9 @@ void yb_dns_order(yb_dns_address *addresses, size_t count);
 int yb_dns_list(const yb_dns_found *found, const char *service, const struct addrinfo *hints,
                 struct addrinfo **ret_list);
 
+/* libc shows the caller's flags in every node. */
+void yb_dns_list_show_flags(struct addrinfo *list, int flags);
+
 /* The families that this machine has addresses of, besides loopback; both where it has none. */
 unsigned yb_dns_own_families(yibu_dns *dns);
 

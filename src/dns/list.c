@@ -88,11 +88,16 @@ static int append(const yb_dns_address *address, const char *service, const stru
     return yb_dns_code(getaddrinfo(text, service, &asked, end));
 }
 
-/* libc shows the caller's flags in every node, and the canonical name in the first. */
-static int finish(struct addrinfo *list, const yb_dns_found *found, const struct addrinfo *hints)
+void yb_dns_list_show_flags(struct addrinfo *list, int flags)
 {
     for (struct addrinfo *at = list; at; at = at->ai_next)
-        at->ai_flags = hints->ai_flags;
+        at->ai_flags = flags;
+}
+
+/* The canonical name stands in the first node. */
+static int finish(struct addrinfo *list, const yb_dns_found *found, const struct addrinfo *hints)
+{
+    yb_dns_list_show_flags(list, hints->ai_flags);
     if (!(hints->ai_flags & AI_CANONNAME))
         return 0;
     list->ai_canonname = strdup(found->canonical);
