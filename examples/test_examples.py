@@ -220,6 +220,33 @@ def test_ping():
     expect(run("1", status=2), "usage: ping COUNT MILLISECONDS HOST:PORT...\n")
 
 
+def test_jobs():
+    def jobs(text, *arguments):
+        done = subprocess.run([*command, *arguments], input=text, capture_output=True, text=True,
+                              timeout=PATIENCE_S)
+        return done.returncode, sorted(done.stdout.splitlines())
+
+    expect(jobs(""), (0, []))
+    expect(jobs("echo hello; echo there >&2\nprintf end"),
+           (0, ["1: exit status 0", "1: hello", "1: there", "2: end", "2: exit status 0"]))
+    expect(jobs("exit 3\nkill -9 $$\nsleep 1000 & echo early; sleep 1000\n", "2", "1"),
+           (1, ["1: exit status 3", "2: exit status 137", "3: Connection timed out", "3: early"]))
+    with tempfile.TemporaryDirectory() as folder:  # never more than two at once
+        each = f"mkdir {folder}/$$; ls {folder} | wc -l; sleep 0.05; rmdir {folder}/$$\n"
+        status, lines = jobs(each * 10, "2")
+        expect(status, 0)
+        expect({line.split()[1] for line in lines if "exit" not in line} <= {"1", "2"}, True)
+        expect(len(lines), 20)
+    listener = subprocess.Popen([*command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+    listener.stdout.close()
+    listener.stdin.write("yes\n")
+    listener.stdin.close()
+    expect("Broken pipe" in listener.stderr.read(), True)  # an error, not a signal
+    expect(listener.wait(PATIENCE_S), 1)
+    listener.stderr.close()
+
+
 def test_tree_size():
     with tempfile.TemporaryDirectory() as folder:
         os.mkdir(f"{folder}/below")
