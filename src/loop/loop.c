@@ -124,7 +124,7 @@ static int allocate(const yibu_loop_options *options, yibu_loop **ret_loop)
 /* Makes a loop that has its backend this thread's. */
 static void begin(yibu_loop *loop)
 {
-    loop->budget_limit = YB_BUDGET_MAX;
+    loop->budget_limit = YB_TURN_BUDGET;
     loop->fd = loop->timer_fd = -1;
     yb_list_init(&loop->calls);
     yb_list_init(&loop->signal_clients);

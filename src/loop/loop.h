@@ -46,8 +46,6 @@ typedef struct yb_loop_part {
     void (*identify)(struct yb_loop_part *part, yb_runnable *item, yb_subject *ret_subject);
 } yb_loop_part;
 
-enum { YB_BUDGET_MAX = 64 };
-
 struct yibu_loop {
     yb_fifo ready;    /* what runs next; any room pushes through yb_loop_ready */
     yb_fifo after_io; /* what runs once everything ready and I/O had its turn */

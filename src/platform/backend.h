@@ -85,6 +85,9 @@ struct yb_op {
 
 _Static_assert(sizeof(struct yb_op) <= sizeof(yibu_op), "yibu_op has room for yb_op");
 
+/* How many tasks and callbacks a turn runs before it looks at I/O again, at most. */
+enum { YB_TURN_BUDGET = 64 };
+
 /* The most that one system call transfers (read(2)). */
 enum { YB_MAX_TRANSFER = 0x7ffff000 };
 

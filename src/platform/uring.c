@@ -7,7 +7,21 @@
 #include "platform/sanitizer.h"
 #include "platform/valgrind.h"
 
+enum { COMPLETIONS_PER_ENTRY = 16, MAX_ENTRIES = 32768 };
+
 static char rings; /* the token of all rings' mappings */
+
+/* Completions may lie there for some turns, so there is room for many. */
+static int make_ring(unsigned entries, unsigned flags, struct io_uring *ret_ring)
+{
+    entries = entries < MAX_ENTRIES ? entries : MAX_ENTRIES; /* the kernel's limit */
+    struct io_uring_params params = {.flags = flags | IORING_SETUP_CQSIZE,
+                                     .cq_entries = entries * COMPLETIONS_PER_ENTRY};
+    int r = io_uring_queue_init_params(entries, ret_ring, &params);
+    if (r == -ENOMEM) /* older kernels count the memory as locked */
+        r = io_uring_queue_init(entries, ret_ring, flags);
+    return r;
+}
 
 /* The flags that are worth most first; older kernels know fewer (-EINVAL).  DEFER_TASKRUN is not
  * for a ring that others poll: work that waits for this thread to enter the kernel wakes no poller
@@ -24,7 +38,7 @@ int yb_uring_open(unsigned entries, bool polled, struct io_uring *ret_ring)
     size_t first = polled || YB_UNDER_VALGRIND;
     int r = -EINVAL;
     for (size_t i = first; i < sizeof(flags) / sizeof(flags[0]) && r == -EINVAL; i++)
-        r = io_uring_queue_init(entries, ret_ring, flags[i]);
+        r = make_ring(entries, flags[i], ret_ring);
     yb_hidden_mapping_begins(&rings);
     return r;
 }

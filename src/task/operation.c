@@ -10,10 +10,13 @@ static yb_task *task_of_op(yb_op *op)
     return YB_CONTAINER_OF(op, yb_task, wait.op);
 }
 
+/* Asks the memory for the stack, too: the task runs in this turn or the next, beside many others. */
 static void wake_op(yb_op *op, ssize_t result)
 {
     (void)result;
-    yb_task_wake(task_of_op(op));
+    yb_task *task = task_of_op(op);
+    yb_task_fetch_stack(task);
+    yb_task_wake(task);
 }
 
 void yb_task_interrupt_op(yb_task *task)

@@ -23,10 +23,8 @@
 #include "task/scope.h"
 #include <yibu/error.h>
 
-enum {
-    CACHE_LINE_BYTES = 64,
-    CACHED_TASKS = 4096 /* whose stacks and headers are still in the second-level cache, about */
-};
+/* How many tasks have their stacks and headers still in the second-level cache, about. */
+enum { CACHED_TASKS = 4096 };
 
 YB_THREAD_LOCAL yb_task *yb_task_current;
 
@@ -261,9 +259,7 @@ static void fetch_stacks(const yibu_loop *loop)
     for (yb_runnable *item = loop->ready.head; item && left-- > 0; item = item->next) {
         if (item->run != yb_task_run)
             return;
-        const char *top = task_of(item)->context.stack_pointer;
-        __builtin_prefetch(top, 1);
-        __builtin_prefetch(top + CACHE_LINE_BYTES, 1);
+        yb_task_fetch_stack(task_of(item));
     }
 }
 
