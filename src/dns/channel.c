@@ -80,6 +80,16 @@ void yb_dns_channel_process(yb_dns_channel *channel, int readable, int writable)
     yb_dns_settle(dns);
 }
 
+void yb_dns_channel_tell_errors(yibu_dns *dns)
+{
+    yb_dns_channel *channel;
+    LIST_FOREACH(channel, &dns->channels, links)
+    if (channel->has_errors) {
+        yb_dns_socket_tell_errors(channel);
+        arm(channel);
+    }
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 void yb_dns_channel_free(yb_dns_channel *channel)

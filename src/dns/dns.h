@@ -106,8 +106,9 @@ struct yb_dns_channel {
     yibu_dns *dns;
     ares_channel ares;
     unsigned generation;
-    size_t live;    /* flights that somebody waits for */
-    size_t orphans; /* flights that nobody waits for any more */
+    size_t live;     /* flights that somebody waits for */
+    size_t orphans;  /* flights that nobody waits for any more */
+    bool has_errors; /* a socket of its has */
     yibu_timer timer;
     LIST_HEAD(, yb_dns_socket) sockets;
 };
@@ -123,6 +124,9 @@ void yb_dns_channel_send(yb_dns_channel *channel, yb_dns_flight *flight);
 /* Tells c-ares that a socket is ready, or (both ARES_SOCKET_BAD) that time has passed. */
 void yb_dns_channel_process(yb_dns_channel *channel, int readable, int writable);
 
+/* Tells it errors that it would have missed. */
+void yb_dns_channel_tell_errors(yibu_dns *dns);
+
 /* Drops flights without anybody who waits, and channels without flights. */
 void yb_dns_channel_tidy(yibu_dns *dns);
 void yb_dns_channel_free(yb_dns_channel *channel);
@@ -133,6 +137,9 @@ void yb_dns_domains_free(char **domains, int count);
 
 /* Makes c-ares open, use and close its sockets through the loop. */
 void yb_dns_socket_install(yb_dns_channel *channel);
+
+/* Lets c-ares hear of errors that it would have missed. */
+void yb_dns_socket_tell_errors(yb_dns_channel *channel);
 
 /* ares_sock_state_cb; data is the channel. */
 void yb_dns_socket_wanted(void *data, ares_socket_t fd, int readable, int writable);

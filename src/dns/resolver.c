@@ -42,6 +42,7 @@ void yb_dns_settle(yibu_dns *dns)
         return;
     dns->settling = true;
     do {
+        yb_dns_channel_tell_errors(dns);
         yb_dns_flight_hand_over(dns);
         yb_dns_flight_send_line(dns);
     } while (!TAILQ_EMPTY(&dns->landed));

@@ -2,7 +2,11 @@
  * they are open, and written to without SIGPIPE.
  *
  * A socket is in its channel's list from its opening to its closing.  It may be closed from inside its
- * own callback: nothing touches it after c-ares was told. */
+ * own callback: nothing touches it after c-ares was told.
+ *
+ * What a datagram met (ECONNREFUSED) the kernel tells once, and perhaps to the next one that is sent.
+ * c-ares would move that one's query to another server and let the first wait for its time limit; so the
+ * error is told again by reading, which moves all of them. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/uio.h>
@@ -15,6 +19,7 @@ struct yb_dns_socket {
     yb_dns_channel *channel;
     int fd;
     bool writer; /* the loop watches for room, too */
+    int error;   /* that sending met and reading shall tell; 0: none */
 };
 
 static void on_readable(void *arg)
@@ -88,16 +93,45 @@ static int connect_socket(ares_socket_t fd, const struct sockaddr *address, ares
 static ares_ssize_t receive(ares_socket_t fd, void *buffer, size_t size, int flags,
                             struct sockaddr *from, ares_socklen_t *from_length, void *arg)
 {
-    (void)arg;
+    struct yb_dns_socket *s = find(arg, fd);
+    if (s && s->error) {
+        errno = s->error;
+        s->error = 0;
+        return -1;
+    }
     return recvfrom(fd, buffer, size, flags, from, from_length);
 }
 
 static ares_ssize_t send_pieces(ares_socket_t fd, const struct iovec *pieces, int count, void *arg)
 {
-    (void)arg;
+    yb_dns_channel *channel = arg;
+    struct yb_dns_socket *s = find(channel, fd);
     struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)pieces,
                              .msg_iovlen = (size_t)count};
-    return sendmsg(fd, &message, MSG_NOSIGNAL);
+    ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+    if (sent < 0 && errno == ECONNREFUSED && s) {
+        s->error = errno;
+        channel->has_errors = true;
+        yb_dns_settle_soon(channel->dns);
+    }
+    return sent;
+}
+
+static void tell_error(yb_dns_channel *channel)
+{
+    struct yb_dns_socket *s;
+    LIST_FOREACH(s, &channel->sockets, links)
+    if (s->error) {
+        ares_process_fd(channel->ares, s->fd, ARES_SOCKET_BAD);
+        return; /* the list may be another one now */
+    }
+    channel->has_errors = false;
+}
+
+void yb_dns_socket_tell_errors(yb_dns_channel *channel)
+{
+    while (channel->has_errors)
+        tell_error(channel);
 }
 
 void yb_dns_socket_install(yb_dns_channel *channel)

@@ -214,6 +214,36 @@ LOOP_TEST(a_dead_server_is_passed_over)
     return 0;
 }
 
+/* The kernel tells that nobody is there to the second one; the first must not wait for its limit. */
+LOOP_TEST(a_dead_server_is_passed_over_by_all_queries_at_once)
+{
+    enum { NAMES = 10 };
+    yibu_address closed;
+    assert_int_equal(yibu_close(test_listen(&closed)), 0);
+    char servers[80];
+    snprintf(servers, sizeof(servers), "127.0.0.1:%u,%s", yibu_address_port(&closed),
+             server.address);
+    yibu_dns_options options = asking_server();
+    options.servers = servers;
+    yibu_dns *dns = new_resolver(&options);
+    static char names[NAMES][16];
+    asker askers[NAMES];
+    yibu_task *tasks[NAMES];
+    yibu_timeout limit;
+    yibu_timeout_begin(&limit, options.timeout_ns / 2);
+    for (int i = 0; i < NAMES; i++) {
+        snprintf(names[i], sizeof(names[i]), "n%d.example", i);
+        askers[i] = (asker){dns, names[i]};
+        tasks[i] = yibu_create_task(ask, &askers[i], NULL);
+    }
+    intptr_t r = 0;
+    for (int i = 0; i < NAMES; i++)
+        r |= end(tasks[i]);
+    assert_int_equal(yibu_timeout_end(&limit, r), 0);
+    yibu_dns_free(dns);
+    return 0;
+}
+
 LOOP_TEST(only_so_many_queries_are_under_way)
 {
     enum { NAMES = 50, MOST = 4 };
@@ -520,6 +550,7 @@ int main(void)
         SERVER_TEST(a_time_limit_ends_a_query_that_nobody_answers),
         SERVER_TEST(a_server_that_does_not_answer_is_tried_as_often_as_said),
         SERVER_TEST(a_dead_server_is_passed_over),
+        SERVER_TEST(a_dead_server_is_passed_over_by_all_queries_at_once),
         SERVER_TEST(only_so_many_queries_are_under_way),
         SERVER_TEST(a_line_that_is_full_refuses),
         SERVER_TEST(what_is_known_is_not_asked_again),
