@@ -276,6 +276,33 @@ def test_watch_files():
         expect(process.wait(PATIENCE_S), 0)
 
 
+def test_tail():
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/log"
+
+        def append(text, mode="a"):
+            with open(path, mode) as log:
+                log.write(text)
+
+        append("old\n")
+        with running(path, "6") as process:
+            expect(process.stdout.readline(), "following log\n")
+            append("one\n")
+            expect(process.stdout.readline(), "one\n")
+            append("two\nthree\n")
+            expect(process.stdout.readline() + process.stdout.readline(), "two\nthree\n")
+            os.rename(path, f"{path}.1")
+            append("after rotation\n")
+            expect(process.stdout.readline(), "after rotation\n")
+            append("", "w")
+            append("cut\n")
+            expect(process.stdout.readline(), "cut\n")
+            os.unlink(path)
+            append("new\n")
+            expect(process.stdout.readline(), "new\n")
+            expect(process.wait(PATIENCE_S), 0)
+
+
 def test_callbacks():
     text = "".join(f"line {i}\n" for i in range(20000))
     expect(run(text=text) == text, True)

@@ -14,7 +14,7 @@
 enum { FIRST = 4096 };
 
 /* Reads once into the buffer's room.  *ret_ended: that was the end of the file. */
-static ssize_t read_into(int fd, yibu_buffer *buffer, bool *ret_ended)
+static ssize_t read_into(int fd, size_t have, yibu_buffer *buffer, bool *ret_ended)
 {
     size_t room = buffer->capacity - buffer->size;
     yb_file_call call = {.verb = YB_FILE_READ,
@@ -22,9 +22,9 @@ static ssize_t read_into(int fd, yibu_buffer *buffer, bool *ret_ended)
                          .fd = fd,
                          .buffer = (char *)buffer->data + buffer->size,
                          .size = room < YB_MAX_TRANSFER ? room : YB_MAX_TRANSFER,
-                         .offset = -1};
+                         .offset = (int64_t)have};
     ssize_t n = yb_file_call_make(&call);
-    if (n == -EAGAIN)
+    if (n == -EAGAIN || n == -ESPIPE) /* no file */
         n = yb_fd_transfer(YB_OP_READ, fd, call.buffer, call.size);
     if (n > 0)
         buffer->size += (size_t)n;
@@ -62,7 +62,7 @@ static ssize_t read_all(int fd, size_t max_size, yibu_buffer *buffer)
         int r = make_room(fd, buffer, buffer->size - start, max_size);
         if (r < 0)
             return r;
-        ssize_t n = read_into(fd, buffer, &ended);
+        ssize_t n = read_into(fd, buffer->size - start, buffer, &ended);
         if (n < 0)
             return n;
         if (buffer->size - start > max_size)

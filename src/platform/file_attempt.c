@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -36,6 +37,16 @@ static ssize_t read_now(const yb_file_call *call, const struct iovec *vectors, i
     return n < 0 ? -errno : n;
 }
 
+/* Whether a read that was short met the end.  Where the rest is not in memory, it stops at the end
+ * of a page; what is no file has no more than it gave. */
+static bool met_end(yb_file_call *call)
+{
+    struct stat about;
+    if (call->offset >= 0)
+        return call->ended = (call->offset + (int64_t)call->done) % SMALLEST_BLOCK != 0;
+    return fstat(call->fd, &about) < 0 || !S_ISREG(about.st_mode);
+}
+
 /* Goes on until all is read or the file ends: fewer bytes may mean that the rest is not there yet. */
 static ssize_t attempt_read(yb_file_call *call)
 {
@@ -50,6 +61,8 @@ static ssize_t attempt_read(yb_file_call *call)
         if (n == 0)
             break;
         call->done += (size_t)n;
+        if (call->done < call->size && met_end(call))
+            break;
     }
     return (ssize_t)call->done;
 }

@@ -196,6 +196,22 @@ LOOP_TEST(a_read_of_a_fifo_waits_for_data)
     return yibu_file_close(fd);
 }
 
+LOOP_TEST(a_read_of_a_fifo_takes_what_there_is)
+{
+    char back[100];
+    int fd = open_fifo(O_RDWR);
+    const struct iovec piece = {back, sizeof(back)};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(yibu_file_write(fd, "hello", 5), 5);
+        if (i < 2)
+            assert_int_equal(yibu_file_read(fd, back, sizeof(back)), 5);
+        else
+            assert_int_equal(yibu_file_readv(fd, &piece, 1, -1), 5);
+        assert_memory_equal(back, "hello", 5);
+    }
+    return yibu_file_close(fd);
+}
+
 LOOP_TEST(a_read_of_a_fifo_can_be_cancelled)
 {
     int fd = open_fifo(O_RDWR);
@@ -353,6 +369,7 @@ int main(void)
         file_test(mistakes_are_told),
         cmocka_unit_test(outside_a_task),
         file_test(a_read_of_a_fifo_waits_for_data),
+        file_test(a_read_of_a_fifo_takes_what_there_is),
         file_test(a_read_of_a_fifo_can_be_cancelled),
         file_test(opening_a_fifo_does_not_wait_for_the_other_end),
         file_test(sockets_and_devices_are_read_as_well),
