@@ -28,7 +28,8 @@ struct yibu_tls_context {
     void *name_arg;
     yibu_tls_password_callback *password_callback;
     void *password_arg;
-    int keylog_fd; /* -1: none */
+    bool password_asked; /* by the call that is under way */
+    int keylog_fd;       /* -1: none */
     char text[YB_TLS_TEXT];
 };
 

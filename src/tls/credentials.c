@@ -8,8 +8,9 @@
 /* OpenSSL asks the terminal where nobody is set. */
 static int ask(char *ret_password, int size, int writing, void *arg)
 {
-    const yibu_tls_context *context = arg;
+    yibu_tls_context *context = arg;
     (void)writing;
+    context->password_asked = true;
     if (!context->password_callback)
         return -1;
     int length = context->password_callback(ret_password, size, context->password_arg);
@@ -70,10 +71,12 @@ static bool use_key(yibu_tls_context *context, BIO *from)
 /* Takes both over; either may be NULL, with OpenSSL's reason in its queue. */
 static int use(yibu_tls_context *context, BIO *chain, BIO *key)
 {
+    context->password_asked = false;
     bool done = chain && key && use_chain(context, chain) && use_key(context, key);
     BIO_free(chain);
     BIO_free(key);
-    return yb_tls_context_settle(context, done, YIBU_TLS_EFILE);
+    return yb_tls_context_settle(context, done,
+                                 context->password_asked ? YIBU_TLS_EPASSWORD : YIBU_TLS_EFILE);
 }
 
 int yibu_tls_context_load_cert_chain(yibu_tls_context *context, const char *cert_file,

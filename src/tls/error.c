@@ -172,15 +172,6 @@ int yb_tls_error_of_connection(const SSL *ssl, char *ret_text, size_t size)
     return ERR_GET_LIB(error) == ERR_LIB_SSL ? code_of_reason(reason) : YIBU_TLS_EPROTOCOL;
 }
 
-static bool is_of_password(unsigned long error)
-{
-    int library = ERR_GET_LIB(error), reason = ERR_GET_REASON(error);
-    if (library == ERR_LIB_PEM)
-        return reason == PEM_R_BAD_PASSWORD_READ || reason == PEM_R_BAD_DECRYPT;
-    return (library == ERR_LIB_EVP && reason == EVP_R_BAD_DECRYPT) || library == ERR_LIB_PKCS12 ||
-           library == ERR_LIB_PROV;
-}
-
 int yb_tls_error_of_setting(int fallback, char *ret_text, size_t size)
 {
     unsigned long error = take_cause();
@@ -193,5 +184,5 @@ int yb_tls_error_of_setting(int fallback, char *ret_text, size_t size)
     }
     if (ERR_GET_LIB(error) == ERR_LIB_X509 && ERR_GET_REASON(error) == X509_R_KEY_VALUES_MISMATCH)
         return YIBU_TLS_EKEY;
-    return fallback == YIBU_TLS_EFILE && is_of_password(error) ? YIBU_TLS_EPASSWORD : fallback;
+    return fallback;
 }

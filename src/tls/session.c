@@ -58,10 +58,13 @@ int yibu_tls_get_session(const yibu_stream *stream, yibu_tls_session **ret_sessi
     const yb_tls_layer *t = yb_tls_layer_of(stream);
     if (!t || !ret_session)
         return -EINVAL;
-    if (!t->session || !SSL_SESSION_is_resumable(t->session))
+    SSL_SESSION *session = t->session;
+    if (!session && SSL_version(t->ssl) < TLS1_3_VERSION)
+        session = SSL_get0_session(t->ssl); /* which was resumed, and can be again */
+    if (!session || !SSL_SESSION_is_resumable(session))
         return -ENOENT;
-    SSL_SESSION_up_ref(t->session);
-    *ret_session = (yibu_tls_session *)t->session;
+    SSL_SESSION_up_ref(session);
+    *ret_session = (yibu_tls_session *)session;
     return 0;
 }
 

@@ -203,8 +203,8 @@ LOOP_TEST(a_client_without_a_name_to_verify_is_refused)
     begin_world(&w, "server");
     serve_world(&w, echo);
     yibu_stream *stream;
-    assert_int_equal(
-        yibu_open_connection("127.0.0.1", yibu_server_port(w.listener), NULL, &stream), 0);
+    assert_int_equal(yibu_open_connection("127.0.0.1", yibu_server_port(w.listener), NULL, &stream),
+                     0);
     assert_int_equal(yibu_stream_start_tls(stream, w.client, NULL), -EINVAL);
     yibu_stream_free(stream);
     end_world(&w);

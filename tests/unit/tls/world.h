@@ -7,6 +7,7 @@
 
 #include "streams.h"
 #include "test.h"
+#include <openssl/ssl.h>
 #include <yibu/tls.h>
 
 static char certificates[] = "/tmp/yibu-tls-XXXXXX";
@@ -29,8 +30,7 @@ static inline int remove_certificates(void **state)
     return system(command) == 0 ? 0 : -1; /* NOLINT: a command of the test's own */
 }
 
-#define run_tls_tests(TESTS) \
-    cmocka_run_group_tests(TESTS, make_certificates, remove_certificates)
+#define run_tls_tests(TESTS) cmocka_run_group_tests(TESTS, make_certificates, remove_certificates)
 
 /* A file among the certificates; four of them at a time. */
 static inline const char *made(const char *name)
@@ -119,8 +119,8 @@ static inline void begin_world(world *w, const char *name)
     *w = (world){.descriptors = count_descriptors()};
     w->server = server_context(name);
     w->client = client_context();
-    w->server_options = (yibu_tls_server_options){.size = sizeof(w->server_options),
-                                                  .on_failure = note_failure};
+    w->server_options =
+        (yibu_tls_server_options){.size = sizeof(w->server_options), .on_failure = note_failure};
     w->options = (yibu_tls_options){.size = sizeof(w->options),
                                     .server_name = "localhost",
                                     .ret_error_text = w->text,
