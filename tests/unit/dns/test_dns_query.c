@@ -517,6 +517,25 @@ static void options_that_make_no_sense_are_refused(void **state)
     assert_int_equal(yibu_loop_free(loop), 0);
 }
 
+LOOP_TEST(answers_without_sense_do_no_harm)
+{
+    yibu_dns_options options = asking_server();
+    options.cache_entries = 100;
+    options.tries = 1;
+    yibu_dns *dns = new_resolver(&options);
+    static const uint16_t types[] = {YIBU_DNS_A, YIBU_DNS_TXT, YIBU_DNS_SOA, YIBU_DNS_MX, 255};
+    for (int i = 0; i < 500; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "nonsense%d.example", i);
+        int r = query(dns, name, types[i % 5]);
+        if (r != 0 && r != YIBU_EAI_FAIL && r != YIBU_EAI_NONAME && r != YIBU_EAI_AGAIN)
+            fail_msg("%s: %s", name, yibu_error_name(r));
+    }
+    assert_int_equal(query(dns, "one.example", YIBU_DNS_A), 0);
+    yibu_dns_free(dns);
+    return 0;
+}
+
 LOOP_TEST(without_a_descriptor_for_a_socket_it_says_so_and_recovers)
 {
     yibu_dns *dns = plain_resolver();
@@ -563,6 +582,7 @@ int main(void)
         SERVER_TEST(the_callback_form_is_cancelled),
         SERVER_TEST(a_callback_may_free_the_resolver),
         SERVER_TEST(options_that_make_no_sense_are_refused),
+        SERVER_TEST(answers_without_sense_do_no_harm),
         SERVER_TEST(without_a_descriptor_for_a_socket_it_says_so_and_recovers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,6 +63,27 @@ static inline bool is_below(const char *name, const char *label)
     return strncmp(name, label, strlen(label)) == 0;
 }
 
+static inline unsigned dns_random(unsigned below)
+{
+    static unsigned seed = 1;
+    return (unsigned)rand_r(&seed) % below;
+}
+
+/* The question is as it was asked, and then come bytes without sense; counts promise some. */
+static inline size_t put_nonsense(uint8_t *reply, size_t size)
+{
+    size_t length = dns_random(300);
+    reply[3] = (uint8_t)(dns_random(256) & 0x83);
+    for (int i = DNS_ANSWER; i < DNS_HEADER; i += 2) {
+        reply[i] = (uint8_t)(dns_random(8) ? 0 : dns_random(256));
+        reply[i + 1] = (uint8_t)dns_random(4);
+    }
+    static const uint8_t sense[4] = {0xc0, DNS_HEADER, 0, 1};
+    for (size_t i = 0; i < length; i++)
+        reply[size + i] = dns_random(4) ? (uint8_t)dns_random(256) : sense[i % 4];
+    return size + length;
+}
+
 /* By the first label of the name. */
 static inline size_t answer_as_zone(dns_server *s, const char *name, uint16_t type, bool tcp,
                                     uint8_t *reply, size_t size)
@@ -74,6 +95,8 @@ static inline size_t answer_as_zone(dns_server *s, const char *name, uint16_t ty
         (void)pass_gate(&silence);
     if (is_below(name, "unknown"))
         return deny(reply, size, 3);
+    if (is_below(name, "nonsense"))
+        return put_nonsense(reply, size);
     if (is_below(name, "failing"))
         return deny(reply, size, 2);
     if (is_below(name, "short"))
