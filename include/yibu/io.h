@@ -7,7 +7,7 @@
 YIBU_BEGIN_DECLS
 
 /* read(2): up to size bytes; 0 is end of file.  fd is a pipe, socket, terminal or other descriptor
- * that can be polled; regular files are read at once.
+ * that can be polled; for files see <yibu/file.h>.
  * Checkpoint.  Cancel: nothing was read, or what was read is returned.
  * Returns the number of bytes, 0, -ECANCELED, or a negative errno. */
 YIBU_API ssize_t yibu_read(int fd, void *ret_buffer, size_t size);

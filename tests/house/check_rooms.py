@@ -14,7 +14,7 @@ ROOMS = ["base", "platform", "loop", "task", "sync", "exec", "io", "net", "proc"
          "tls", "dns", "adapters", "cluster", "hook"]
 EXTENSIONS = {"tls", "dns", "adapters", "cluster", "hook"}
 OUTSIDE = ["tools", "bindings", "examples"]
-PUBLIC_OF_BASE = {"yibu/base.h", "yibu/error.h", "yibu/alloc.h"}
+PUBLIC_OF_BASE = {"yibu/base.h", "yibu/buffer.h", "yibu/error.h", "yibu/alloc.h"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 LIBC = re.compile(
