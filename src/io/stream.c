@@ -9,19 +9,65 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/deadline.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include <yibu/error.h>
 
-enum { DEFAULT_LIMIT = 65536, FIRST_READ_BYTES = 2048 };
+enum { DEFAULT_LIMIT = 65536 };
 
 /* The streams of a loop. */
 
 typedef struct streams {
     yb_loop_part part;
     yibu_loop *loop;
-    yb_list all; /* yibu_stream.links */
+    yb_list all;     /* yibu_stream.links */
+    yb_list resting; /* yibu_stream.resting, the one that has waited longest first */
+    yb_timer timer;  /* for the first of these */
+    bool armed;
 } streams;
+
+static const int64_t REST_NS = YIBU_SECONDS(1);
+
+static void arm(streams *s);
+
+static void look_at_resting(yb_timer *timer)
+{
+    streams *s = YB_CONTAINER_OF(timer, streams, timer);
+    s->armed = false;
+    while (!yb_list_empty(&s->resting)) {
+        yibu_stream *stream = YB_CONTAINER_OF(s->resting.next, yibu_stream, resting);
+        if (stream->rests_since_ns > s->loop->now_ns - REST_NS)
+            break;
+        yb_list_remove(&stream->resting);
+        yb_stream_give_back(stream);
+    }
+    arm(s);
+}
+
+static void arm(streams *s)
+{
+    if (s->armed || yb_list_empty(&s->resting))
+        return;
+    yibu_stream *first = YB_CONTAINER_OF(s->resting.next, yibu_stream, resting);
+    s->timer.deadline_ns = yb_deadline_after(first->rests_since_ns, REST_NS);
+    s->timer.fire = look_at_resting;
+    s->armed = true;
+    yb_loop_timer_add(s->loop, &s->timer);
+}
+
+void yb_stream_rest(yibu_stream *stream)
+{
+    streams *s = YB_CONTAINER_OF(stream->loop->parts[YB_PART_STREAMS], streams, part);
+    stream->rests_since_ns = stream->loop->now_ns;
+    yb_list_push_back(&s->resting, &stream->resting);
+    arm(s);
+}
+
+void yb_stream_rise(yibu_stream *stream)
+{
+    yb_list_remove(&stream->resting);
+}
 
 static void free_streams(yb_loop_part *part)
 {
@@ -31,6 +77,8 @@ static void free_streams(yb_loop_part *part)
         yibu_stream_abort(stream);
         stream->loop = NULL;
     }
+    if (s->armed)
+        yb_loop_timer_remove(s->loop, &s->timer);
     s->loop->parts[YB_PART_STREAMS] = NULL;
     yb_free(s);
 }
@@ -46,6 +94,7 @@ static streams *streams_of(yibu_loop *loop)
     s->part.free = free_streams;
     s->loop = loop;
     yb_list_init(&s->all);
+    yb_list_init(&s->resting);
     loop->parts[YB_PART_STREAMS] = &s->part;
     return s;
 }
@@ -82,7 +131,8 @@ int yibu_stream_new_on(yibu_layer *layer, const yibu_stream_options *options,
         return r;
     }
     stream->loop = layer->loop;
-    stream->read_size = FIRST_READ_BYTES;
+    stream->read_size = YB_STREAM_FIRST_READ_BYTES;
+    yb_list_init(&stream->resting);
     yb_list_push_back(&all->all, &stream->links);
     *ret_stream = stream;
     return 0;

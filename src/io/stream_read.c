@@ -3,7 +3,10 @@
  * bytes[start..end] is what has come and nobody has taken.  Only a call that waits for more moves
  * it, so what a read has handed out stays until the next one.  Whatever ends a wait (a cancel, an
  * error, the end), what came before is in the buffer; only a plain read may receive into the
- * caller's memory, and then answers what it received. */
+ * caller's memory, and then answers what it received.
+ *
+ * A read that waits for long gives the memory back that it does not need: it is interrupted, and
+ * begins anew with a small buffer. */
 #include <errno.h>
 #include <string.h>
 
@@ -15,6 +18,7 @@
 enum {
     DIRECT_BYTES = 1024,    /* smaller reads go through the buffer */
     MAX_READ_BYTES = 65536, /* what is asked for at once, at most */
+    IDLE_READ_BYTES = 256,  /* … where nothing has come for long */
     AGAIN = 1               /* something has changed: look anew */
 };
 
@@ -65,6 +69,36 @@ void yb_stream_end_reading(yibu_stream *stream)
     interrupt_reader(stream);
 }
 
+/* How much memory a stream may keep that waits for long. */
+static size_t spare_from(const yibu_stream *stream)
+{
+    return buffered(stream) + (size_t)2 * IDLE_READ_BYTES;
+}
+
+void yb_stream_give_back(yibu_stream *stream)
+{
+    stream->read_idle = true;
+    stream->read_size = YB_STREAM_FIRST_READ_BYTES;
+    interrupt_reader(stream);
+}
+
+/* The buffer becomes as small as what is in it allows; without memory it stays. */
+static void shrink(yibu_stream *stream)
+{
+    size_t size = buffered(stream);
+    if (stream->capacity <= spare_from(stream))
+        return;
+    if (stream->start > 0)
+        memmove(stream->bytes, front(stream), size);
+    stream->start = 0;
+    stream->end = size;
+    char *bytes = yb_realloc(stream->bytes, size + IDLE_READ_BYTES);
+    if (!bytes)
+        return;
+    stream->bytes = bytes;
+    stream->capacity = size + IDLE_READ_BYTES;
+}
+
 static ssize_t perform(yibu_stream *stream, void *to, size_t size)
 {
     yb_task *task = stream->reader;
@@ -73,7 +107,12 @@ static ssize_t perform(yibu_stream *stream, void *to, size_t size)
     yibu_layer *layer = stream->writer.layer;
     int started = layer->methods->read(layer, yb_op_public(op), to, size, &op->result);
     stream->read_waits = started == 0;
+    bool rests = started == 0 && stream->capacity > spare_from(stream);
+    if (rests)
+        yb_stream_rest(stream);
     ssize_t n = yb_task_finish_op(task, started);
+    if (rests)
+        yb_stream_rise(stream);
     stream->read_waits = false;
     return n;
 }
@@ -88,6 +127,7 @@ static int receive(yibu_stream *stream, void *to, size_t size, size_t *ret_count
     ssize_t n = perform(stream, to, size);
     if (n > 0) {
         *ret_count = (size_t)n;
+        stream->read_idle = false;
         return AGAIN;
     }
     if (n < 0 && stream->read_changed && !yb_task_cancel_pending(stream->reader))
@@ -129,7 +169,9 @@ static int fill(yibu_stream *stream)
 {
     if (stream->read_ended)
         return stream->read_error;
-    if (!reserve(stream, stream->read_size))
+    if (stream->read_idle)
+        shrink(stream);
+    if (!reserve(stream, stream->read_idle ? IDLE_READ_BYTES : stream->read_size))
         return -ENOMEM;
     size_t room = stream->capacity - stream->end;
     size_t asked = room < MAX_READ_BYTES ? room : MAX_READ_BYTES;
@@ -159,6 +201,14 @@ static size_t take(yibu_stream *stream, void *ret_buffer, size_t size)
     return n;
 }
 
+/* Into the caller's memory: the stream's own, which is empty, is not needed meanwhile. */
+static int receive_directly(yibu_stream *stream, void *to, size_t size, size_t *ret_count)
+{
+    if (stream->read_idle)
+        shrink(stream);
+    return receive(stream, to, size, ret_count);
+}
+
 static ssize_t read_some(yibu_stream *stream, void *ret_buffer, size_t size)
 {
     size_t count = 0;
@@ -167,7 +217,7 @@ static ssize_t read_some(yibu_stream *stream, void *ret_buffer, size_t size)
         if (size < DIRECT_BYTES)
             r = fill(stream);
         else
-            r = receive(stream, ret_buffer, size, &count);
+            r = receive_directly(stream, ret_buffer, size, &count);
     }
     if (count > 0)
         return (ssize_t)count;
