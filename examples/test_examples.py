@@ -5,6 +5,7 @@ usage: test_examples.py NAME COMMAND…    (the command that runs the example, p
 """
 
 import contextlib
+import http.client
 import os
 import re
 import signal
@@ -166,6 +167,43 @@ def test_chat():
         expect(process.wait(PATIENCE_S), 0)
 
 
+def test_http_files():
+    body = os.urandom(300000)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in {"big": body, "small": b"hello\n", "empty": b""}.items():
+            with open(os.path.join(folder, name), "wb") as file:
+                file.write(data)
+        with running(folder) as process:
+            port = int(process.stdout.readline().removeprefix("port "))
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+
+            def ask(path, how="GET", **fields):
+                connection.request(how, path, headers=fields)
+                answer = connection.getresponse()
+                return answer.status, answer.read(), answer.getheader("Content-Range")
+
+            expect(ask("/big"), (200, body, None))
+            expect(ask("/small", Range="bytes=1-3"), (206, b"ell", "bytes 1-3/6"))
+            expect(ask("/small", Range="bytes=4-100"), (206, b"o\n", "bytes 4-5/6"))
+            expect(ask("/big", Range="bytes=-5"), (206, body[-5:], "bytes 299995-299999/300000"))
+            expect(ask("/big", Range="bytes=299999-"), (206, body[-1:], "bytes 299999-299999/300000"))
+            for refused in "bytes=3-1", "bytes=-0", "bytes=6-", "bytes=0-1,3-4", "lines=1-2":
+                expect(ask("/small", Range=refused), (200, b"hello\n", None))
+            expect(ask("/empty"), (200, b"", None))
+            expect(ask("/small", "HEAD"), (200, b"", None))
+            expect(ask("/nothing")[0], 404)
+            expect(ask("/")[0], 404)
+            expect(ask("/../" + os.path.basename(folder) + "/small")[0], 404)
+            connection.request("POST", "/small", body=b"GET /small HTTP/1.1\r\n\r\n")
+            expect(connection.getresponse().status, 405)
+            for broken in b"what\r\n\r\n", b"GET /" + b"x" * 2000 + b" HTTP/1.1\r\n\r\n":
+                with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as other:
+                    other.sendall(broken)
+                    expect(receive_all(other), b"")
+            process.send_signal(signal.SIGINT)
+            expect(process.wait(PATIENCE_S), 0)
+
+
 def test_client():
     with server(echo_back) as port:
         expect(run("127.0.0.1", port, "hello"), "hello")
@@ -192,6 +230,20 @@ def test_fetch():
                "127.0.0.1: HTTP/1.0 200 OK, 24 bytes\n"
                "127.0.0.1: Connection refused\n"
                f"{NAME}: HTTP/1.0 200 OK, 24 bytes\n")
+
+
+def test_scan():
+    """Open ports among closed ones; a host that nobody knows; more at once than descriptors."""
+    with server(receive_all) as port, closed_port() as closed:
+        expect(run(NAME, port, port), f"{port} open\n0 closed, 0 silent\n")
+        expect(run("127.0.0.1", closed, closed, "1", "60000"), "1 closed, 0 silent\n")
+        first = max(1, int(port) - 300)
+        lines = run("127.0.0.1", str(first), port, "50", "60000").splitlines()
+        if f"{port} open" not in lines or len(lines) + int(lines[-1].split()[0]) != \
+                int(port) - first + 2:
+            sys.exit(f"printed\n{lines}")
+    expect(run("no-such-host.invalid", status=1).split(": ")[0], "no-such-host.invalid")
+    expect(run(status=2), "usage: scan HOST [FIRST [LAST [AT-ONCE [MILLISECONDS]]]]\n")
 
 
 def test_ping():
