@@ -246,20 +246,6 @@ def test_scan():
     expect(run(status=2), "usage: scan HOST [FIRST [LAST [AT-ONCE [MILLISECONDS]]]]\n")
 
 
-def test_scan():
-    """Open ports among closed ones; a host that nobody knows; more at once than descriptors."""
-    with server(receive_all) as port, closed_port() as closed:
-        expect(run(NAME, port, port), f"{port} open\n0 closed, 0 silent\n")
-        expect(run("127.0.0.1", closed, closed, "1", "60000"), "1 closed, 0 silent\n")
-        first = max(1, int(port) - 300)
-        lines = run("127.0.0.1", str(first), port, "50", "60000").splitlines()
-        if f"{port} open" not in lines or len(lines) + int(lines[-1].split()[0]) != \
-                int(port) - first + 2:
-            sys.exit(f"printed\n{lines}")
-    expect(run("no-such-host.invalid", status=1).split(": ")[0], "no-such-host.invalid")
-    expect(run(status=2), "usage: scan HOST [FIRST [LAST [AT-ONCE [MILLISECONDS]]]]\n")
-
-
 def test_ping():
     """Hundreds of hosts at once: they echo, keep silent, or are not there."""
     def echo(bound):
