@@ -9,7 +9,6 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdnoreturn.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -31,12 +30,12 @@ typedef struct kernel_action {
     unsigned long handler, rest[7];
 } kernel_action;
 
-static noreturn void fail(const yb_child *child, yibu_subprocess_step step)
+/* Returns what the child ends with. */
+static int fail(const yb_child *child, yibu_subprocess_step step)
 {
     const yb_child_report report = {(int)step, errno};
     (void)syscall(SYS_write, child->report_fd, &report, sizeof(report));
-    for (;;)
-        (void)syscall(SYS_exit_group, NOT_STARTED);
+    return NOT_STARTED;
 }
 
 /* Signals. */
@@ -208,18 +207,18 @@ int yb_child_main(void *arg)
     const yb_plan *plan = child->plan;
     reset_actions(plan);
     if (!enter_group(plan))
-        fail(child, YIBU_SUBPROCESS_STEP_GROUP);
+        return fail(child, YIBU_SUBPROCESS_STEP_GROUP);
     if (!place_fds(child))
-        fail(child, YIBU_SUBPROCESS_STEP_FDS);
+        return fail(child, YIBU_SUBPROCESS_STEP_FDS);
     if (plan->cwd && syscall(SYS_chdir, plan->cwd) < 0)
-        fail(child, YIBU_SUBPROCESS_STEP_CWD);
+        return fail(child, YIBU_SUBPROCESS_STEP_CWD);
     if (plan->set_umask)
         (void)syscall(SYS_umask, plan->umask);
     if (!set_limits(plan))
-        fail(child, YIBU_SUBPROCESS_STEP_LIMITS);
+        return fail(child, YIBU_SUBPROCESS_STEP_LIMITS);
     if (plan->user && !become_user(plan->user))
-        fail(child, YIBU_SUBPROCESS_STEP_USER);
+        return fail(child, YIBU_SUBPROCESS_STEP_USER);
     unblock(plan);
     run_program(plan);
-    fail(child, YIBU_SUBPROCESS_STEP_EXEC);
+    return fail(child, YIBU_SUBPROCESS_STEP_EXEC);
 }
