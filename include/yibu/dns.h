@@ -29,6 +29,7 @@
 #include <yibu/error.h>
 #include <yibu/op.h>
 
+struct addrinfo;
 typedef struct yibu_dns yibu_dns;
 
 /* Options of a resolver.  Set size to sizeof; zero means the default everywhere else. */
@@ -89,6 +90,37 @@ typedef struct yibu_dns_text {
     size_t size;
 } yibu_dns_text;
 
+typedef struct yibu_dns_mx {
+    uint16_t preference;
+    const char *host;
+} yibu_dns_mx;
+
+typedef struct yibu_dns_srv {
+    uint16_t priority, weight, port;
+    const char *host;
+} yibu_dns_srv;
+
+typedef struct yibu_dns_txt {
+    size_t count;
+    const yibu_dns_text *strings;
+} yibu_dns_txt;
+
+typedef struct yibu_dns_soa {
+    const char *server, *mailbox;
+    uint32_t serial, refresh, retry, expire, minimum;
+} yibu_dns_soa;
+
+typedef struct yibu_dns_caa {
+    uint8_t flags;
+    yibu_dns_text tag, value;
+} yibu_dns_caa;
+
+typedef struct yibu_dns_naptr {
+    uint16_t order, preference;
+    yibu_dns_text flags, services, regexp;
+    const char *replacement;
+} yibu_dns_naptr;
+
 /* A record.  Names have no dot at the end; bytes that are not printable, and dots and backslashes
  * inside a label, are written as RFC 1035, section 5.1, has it. */
 typedef struct yibu_dns_record {
@@ -101,36 +133,17 @@ typedef struct yibu_dns_record {
         struct in_addr a;
         struct in6_addr aaaa;
         const char *target; /* CNAME, DNAME, NS, PTR */
-        struct {
-            uint16_t preference;
-            const char *host;
-        } mx;
-        struct {
-            uint16_t priority, weight, port;
-            const char *host;
-        } srv;
-        struct {
-            size_t count;
-            const yibu_dns_text *strings;
-        } txt;
-        struct {
-            const char *server, *mailbox;
-            uint32_t serial, refresh, retry, expire, minimum;
-        } soa;
-        struct {
-            uint8_t flags;
-            yibu_dns_text tag, value;
-        } caa;
-        struct {
-            uint16_t order, preference;
-            yibu_dns_text flags, services, regexp;
-            const char *replacement;
-        } naptr;
+        yibu_dns_mx mx;
+        yibu_dns_srv srv;
+        yibu_dns_txt txt;
+        yibu_dns_soa soa;
+        yibu_dns_caa caa;
+        yibu_dns_naptr naptr;
         uintptr_t reserved[12];
     };
 } yibu_dns_record;
 
-/* An answer, in one piece of memory. */
+/* An answer, freed as a whole. */
 typedef struct yibu_dns_answer {
     size_t count;                   /* 0: the name exists and has no records of the type */
     const yibu_dns_record *records; /* aliases (CNAME) on the way come first, as the server sent */

@@ -1,9 +1,11 @@
 #!/bin/sh
 # Installs a build into a folder of its own, moves it, and builds and runs consumers in C and C++
 # against it: through pkg-config and find_package, with the shared and the static library.
-# usage: test_install.sh BUILD VERSION [COMPONENT]
+# usage: test_install.sh BUILD VERSION [COMPONENT]...
 set -eu
-build=$1 version=$2 component=${3-}
+build=$1 version=$2
+shift 2
+components=$*
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -30,17 +32,18 @@ through_pkg_config() {
             -Wl,-Bstatic $(pkg-config --static --libs yibu) -Wl,-Bdynamic -o "$work/static"
         check "pkg-config static: $language" env -u LD_LIBRARY_PATH "$work/static"
     done
-    [ -n "$component" ] || return 0
     # shellcheck disable=SC2046,SC2086
-    gcc -std=c11 $flags "$here/component.c" $(pkg-config --cflags --libs "yibu-$component") \
-        -o "$work/component"
-    check "pkg-config component" "$work/component"
+    for component in $components; do
+        gcc -std=c11 $flags "$here/component_$component.c" \
+            $(pkg-config --cflags --libs "yibu-$component") -o "$work/component"
+        check "pkg-config $component" "$work/component"
+    done
 }
 
 through_find_package() {
     mkdir "$work/source"
     cp "$here"/*.c "$here"/*.cpp "$work/source"
-    sed -e "s/@VERSION@/$version/" -e "s/@COMPONENTS@/$component/" \
+    sed -e "s/@VERSION@/$version/" -e "s/@COMPONENTS@/$components/" \
         "$here/CMakeLists.txt.in" >"$work/source/CMakeLists.txt"
     cmake -G Ninja -S "$work/source" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/prefix" \
         -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags" >/dev/null
