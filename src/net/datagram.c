@@ -175,7 +175,7 @@ static int check_socket(int fd)
     int type;
     socklen_t length = sizeof(type);
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0)
-        return errno == EBADF ? -EBADF : -EINVAL;
+        return errno == ENOTSOCK ? -EINVAL : -errno;
     return type == SOCK_DGRAM ? 0 : -EINVAL;
 }
 

@@ -134,7 +134,10 @@ static int bind_to(int fd, const yibu_address *address)
 
 static int connect_to(int fd, const yibu_address *address)
 {
-    int r = connect(fd, (const struct sockaddr *)&address->storage, address->length);
+    int r;
+    do
+        r = connect(fd, (const struct sockaddr *)&address->storage, address->length);
+    while (r < 0 && errno == EINTR);
     return r < 0 ? -errno : 0;
 }
 

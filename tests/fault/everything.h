@@ -4,6 +4,8 @@
 #define EVERYTHING_H
 
 #include "../unit/backend/echo.h"
+#include "everything_datagrams.h"
+#include "everything_files.h"
 #include "everything_loop.h"
 #include "everything_streams.h"
 #include "everything_sync.h"
@@ -16,7 +18,8 @@ static intptr_t everything(void *arg)
         void) = {everything_calls,   everything_watch,    everything_tasks,   everything_futures,
                  everything_group,   everything_generate, everything_locals,  everything_typed,
                  everything_submit,  everything_queues,   everything_channel, everything_limiter,
-                 everything_resolve, everything_ops,      everything_streams};
+                 everything_resolve, everything_ops,      everything_streams, everything_datagrams,
+                 everything_files};
     intptr_t r = echo_program(arg);
     for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
         r = parts[i]();

@@ -10,8 +10,12 @@
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 
 #include "everything.h"
 #if YB_HAVE_IO_URING
@@ -30,6 +34,9 @@ static const fault faults[] = {
     {"accept4", ENFILE, false},
     {"bind", EADDRINUSE, false},
     {"close", EINTR, true},
+    {"copy_file_range", EINTR, true},
+    {"copy_file_range", EXDEV, true},
+    {"copy_file_range", EIO, false},
     {"connect", EINTR, true},
     {"connect", ENETUNREACH, false},
     {"epoll_create1", ENFILE, false},
@@ -38,20 +45,44 @@ static const fault faults[] = {
     {"epoll_pwait2", ENOSYS, true},
     {"epoll_wait", EINTR, true},
     {"eventfd", ENFILE, false},
+    {"fchmodat", EPERM, false},
+    {"fdatasync", EIO, false},
     {"getsockopt", ENOBUFS, false},
+    {"inotify_add_watch", ENOSPC, false},
+    {"inotify_init1", EMFILE, false},
     {"listen", EADDRINUSE, false},
     {"madvise", EINVAL, true},
     {"mmap", ENOMEM, false},
     {"mprotect", ENOMEM, false},
+    {"openat", EINTR, true},
+    {"openat", EMFILE, false},
     {"poll", EINTR, true},
+    {"pread", EINTR, true},
+    {"pread", EIO, false},
+    {"preadv2", EAGAIN, true},
+    {"preadv2", EOPNOTSUPP, true},
     {"pthread_create", EAGAIN, false},
     {"recv", EINTR, true},
     {"recv", ECONNRESET, false},
+    {"recvmmsg", EINTR, true},
+    {"recvmmsg", ENOBUFS, false},
+    {"recvmsg", EINTR, true},
+    {"recvmsg", ENOBUFS, false},
+    {"renameat2", EIO, false},
     {"send", EINTR, true},
+    {"sendfile", EINTR, true},
+    {"sendfile", EINVAL, true},
+    {"sendfile", EIO, false},
     {"send", ENOBUFS, false},
+    {"sendmmsg", EINTR, true},
+    {"sendmmsg", ENOBUFS, false},
+    {"sendmsg", EINTR, true},
+    {"sendmsg", ENOBUFS, false},
     {"setsockopt", ENOMEM, false},
     {"sigaltstack", ENOMEM, false},
     {"socket", ENFILE, false},
+    {"socketpair", ENFILE, false},
+    {"statx", EIO, false},
     {"timerfd_create", ENFILE, false},
     {"io_uring_queue_init", ENOMEM, false}, /* epoll takes its place, but not later */
     {"io_uring_register_ring_fd", EINVAL, true},
@@ -132,12 +163,44 @@ WRAP(int, pthread_create,
      (thread, attributes, start, arg), error)
 WRAP(ssize_t, recv, (int fd, void *buffer, size_t size, int flags), (fd, buffer, size, flags),
      fail_with(error))
+WRAP(int, recvmmsg,
+     (int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout),
+     (fd, messages, count, flags, timeout), fail_with(error))
+WRAP(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags),
+     fail_with(error))
 WRAP(ssize_t, send, (int fd, const void *buffer, size_t size, int flags), (fd, buffer, size, flags),
+     fail_with(error))
+WRAP(int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags),
+     (fd, messages, count, flags), fail_with(error))
+WRAP(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags), (fd, message, flags),
      fail_with(error))
 WRAP(int, setsockopt, (int fd, int level, int option, const void *value, socklen_t length),
      (fd, level, option, value, length), fail_with(error))
 WRAP(int, sigaltstack, (const stack_t *stack, stack_t *ret_old), (stack, ret_old), fail_with(error))
 WRAP(int, socket, (int family, int type, int protocol), (family, type, protocol), fail_with(error))
+WRAP(int, socketpair, (int family, int type, int protocol, int ret_pair[2]),
+     (family, type, protocol, ret_pair), fail_with(error))
+WRAP(ssize_t, copy_file_range,
+     (int from, off_t *from_offset, int to, off_t *to_offset, size_t size, unsigned flags),
+     (from, from_offset, to, to_offset, size, flags), fail_with(error))
+WRAP(int, fchmodat, (int folder, const char *path, mode_t mode, int flags),
+     (folder, path, mode, flags), fail_with(error))
+WRAP(int, fdatasync, (int fd), (fd), fail_with(error))
+WRAP(int, inotify_add_watch, (int fd, const char *path, uint32_t mask), (fd, path, mask),
+     fail_with(error))
+WRAP(int, inotify_init1, (int flags), (flags), fail_with(error))
+WRAP(int, openat, (int folder, const char *path, int flags, mode_t mode),
+     (folder, path, flags, mode), fail_with(error))
+WRAP(ssize_t, pread, (int fd, void *buffer, size_t size, off_t offset), (fd, buffer, size, offset),
+     fail_with(error))
+WRAP(ssize_t, preadv2, (int fd, const struct iovec *pieces, int count, off_t offset, int flags),
+     (fd, pieces, count, offset, flags), fail_with(error))
+WRAP(int, renameat2, (int from, const char *path, int to, const char *other_path, unsigned flags),
+     (from, path, to, other_path, flags), fail_with(error))
+WRAP(ssize_t, sendfile, (int to, int from, off_t *offset, size_t size), (to, from, offset, size),
+     fail_with(error))
+WRAP(int, statx, (int folder, const char *path, int flags, unsigned mask, struct statx *ret_about),
+     (folder, path, flags, mask, ret_about), fail_with(error))
 WRAP(int, timerfd_create, (clockid_t clock, int flags), (clock, flags), fail_with(error))
 #if YB_HAVE_IO_URING
 WRAP(int, io_uring_queue_init, (unsigned entries, struct io_uring *ring, unsigned flags),
