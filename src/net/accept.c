@@ -57,7 +57,7 @@ static int accept_next(yb_listener *listener)
     if (r < 0)
         return r;
     int fd = yibu_accept(listener->fd, NULL);
-    if (fd == -ECANCELED || (fd < 0 && (server->closing || (server->deaf && is_final(fd)))))
+    if (fd == -ECANCELED || (fd < 0 && server->closing))
         return -ECANCELED;
     if (fd < 0) {
         if (!is_final(fd))
@@ -67,12 +67,12 @@ static int accept_next(yb_listener *listener)
     }
     r = server->closing ? -ECANCELED
                         : wait_for_room(server); /* another listener may have filled it */
+    if (server->route && server->route(server, fd))
+        return r;
     if (r < 0) {
         (void)yibu_close(fd);
         return r;
     }
-    if (server->route && server->route(server, fd))
-        return 0;
     r = yb_server_begin_connection(server, fd);
     return r < 0 ? pause_after(server, r) : 0;
 }

@@ -44,7 +44,6 @@ struct yibu_server {
     /* Of a server that is one of several: see serve_cores.c. */
     bool (*route)(yibu_server *server, int fd); /* takes an accepted fd over, or answers false */
     atomic_size_t *load;                        /* counts connections for other threads, or NULL */
-    bool deaf; /* nothing new can come: what is in line is accepted, and then it is over */
 };
 
 /* A connection: a stream with a task, or a transport with a protocol. */
