@@ -144,7 +144,7 @@ int yb_writer_init(yb_writer *writer, yibu_layer *layer, const yibu_stream_optio
 /* Whether anything may be written. */
 static int check(const yb_writer *writer)
 {
-    if (writer->error)
+    if (writer->error && !writer->aborted)
         return writer->error;
     if (writer->closing || writer->eof_asked)
         return -EPIPE;

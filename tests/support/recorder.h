@@ -164,12 +164,35 @@ static inline void recorder_init(recorder *r)
     r->protocol.methods = &plain_methods;
 }
 
+/* Whether transports are to stand on a layer that cannot be waited for, but only read. */
+static bool recorder_only_reads;
+
+static inline int open_transport(int fd, yibu_protocol *protocol,
+                                 const yibu_stream_options *options, yibu_transport **ret_transport)
+{
+    static yibu_layer_methods reads;
+    yibu_layer *layer;
+    if (!recorder_only_reads)
+        return yibu_transport_new(fd, protocol, options, ret_transport);
+    int r = yibu_fd_layer_new(fd, &layer);
+    if (r < 0)
+        return r;
+    reads = *layer->methods;
+    reads.wait_readable = NULL;
+    reads.try_read = NULL;
+    layer->methods = &reads;
+    r = yibu_transport_new_on(layer, protocol, options, ret_transport);
+    if (r < 0)
+        layer->methods->free(layer);
+    return r;
+}
+
 /* Opens the recorder's transport on one end of a connection and returns the other, which blocks. */
 static inline int recorder_open(recorder *r, const yibu_stream_options *options)
 {
     int ends[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    assert_int_equal(yibu_transport_new(ends[0], &r->protocol, options, &r->transport), 0);
+    assert_int_equal(open_transport(ends[0], &r->protocol, options, &r->transport), 0);
     return ends[1];
 }
 

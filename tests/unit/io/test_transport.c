@@ -198,7 +198,7 @@ LOOP_TEST(a_reset_loses_the_connection_with_its_reason)
     recorder r;
     recorder_init(&r);
     pair p = connect_pair();
-    assert_int_equal(yibu_transport_new(p.client, &r.protocol, NULL, &r.transport), 0);
+    assert_int_equal(open_transport(p.client, &r.protocol, NULL, &r.transport), 0);
     wait_for_log(&r, "made ");
     close_will_reset(p.server);
     assert_int_equal(yibu_close(p.server), 0);
@@ -260,6 +260,36 @@ LOOP_TEST(write_eof_ends_one_side)
     return 0;
 }
 
+LOOP_TEST(a_transport_goes_on_on_another_layer)
+{
+    recorder r;
+    recorder_init(&r);
+    int ends[2];
+    int peer = recorder_open(&r, NULL);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    yibu_layer *other, *first = yibu_transport_get_layer(r.transport);
+    assert_int_equal(yibu_fd_layer_new(ends[0], &other), 0);
+    wait_for_log(&r, "made ");
+    assert_int_equal(yibu_transport_set_layer(r.transport, other), -EINVAL); /* it reads */
+    assert_int_equal(yibu_transport_pause_reading(r.transport), 0);
+    int e = yibu_transport_set_layer(r.transport, other);
+    assert_int_equal(e, recorder_only_reads ? -EBUSY : 0);
+    if (e == 0) {
+        assert_ptr_equal(yibu_transport_get_layer(r.transport), other);
+        assert_int_equal(yibu_transport_resume_reading(r.transport), 0);
+        assert_int_equal(send(ends[1], "there", 5, 0), 5);
+        wait_for_log(&r, "made data(there) ");
+    }
+    yibu_layer *left = e == 0 ? first : other;
+    left->methods->abort(left);
+    yibu_transport_abort(r.transport);
+    wait_for_end(&r);
+    left->methods->free(left);
+    close(peer);
+    close(ends[1]);
+    return 0;
+}
+
 LOOP_TEST(every_callback_may_do_everything_to_its_transport)
 {
     static const char *const events[] = {"made", "data",  "updated", "eof",
@@ -294,7 +324,7 @@ LOOP_TEST(a_pipe_can_be_a_transport)
     int ends[2];
     recorder_init(&r);
     assert_int_equal(pipe(ends), 0); /* in blocking mode */
-    assert_int_equal(yibu_transport_new(ends[0], &r.protocol, NULL, &r.transport), 0);
+    assert_int_equal(open_transport(ends[0], &r.protocol, NULL, &r.transport), 0);
     assert_false(yibu_transport_can_write_eof(r.transport));
     assert_int_equal(yibu_transport_write_eof(r.transport), -ENOTSUP);
     assert_int_equal(write(ends[1], "through", 7), 7);
@@ -309,7 +339,7 @@ LOOP_TEST(a_transport_says_where_it_is)
     recorder r;
     recorder_init(&r);
     pair p = connect_pair();
-    assert_int_equal(yibu_transport_new(p.client, &r.protocol, NULL, &r.transport), 0);
+    assert_int_equal(open_transport(p.client, &r.protocol, NULL, &r.transport), 0);
     yibu_stream_info info = {.size = sizeof(info)};
     assert_int_equal(yibu_transport_get_extra_info(r.transport, &info), 0);
     assert_int_equal(info.fd, p.client);
@@ -384,6 +414,7 @@ int main(void)
         cmocka_unit_test(a_failed_write_loses_the_connection),
         cmocka_unit_test(a_peer_that_has_ended_its_side_can_still_be_written_to),
         cmocka_unit_test(write_eof_ends_one_side),
+        cmocka_unit_test(a_transport_goes_on_on_another_layer),
         cmocka_unit_test(every_callback_may_do_everything_to_its_transport),
         cmocka_unit_test(a_new_protocol_is_told_from_then_on),
         cmocka_unit_test(a_pipe_can_be_a_transport),
@@ -391,5 +422,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_told_or_opened_is_refused),
         cmocka_unit_test(the_loop_s_end_loses_the_connections_that_are_left),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("layers that can be waited for", tests, NULL, NULL);
+    recorder_only_reads = true;
+    return failed + cmocka_run_group_tests_name("layers that can only be read", tests, NULL, NULL);
 }
