@@ -1,5 +1,6 @@
 /* Reading and writing files.  What turns out to be no file is waited for as descriptors are. */
 #include <errno.h>
+#include <unistd.h>
 #include <yibu/file.h>
 #include <yibu/io.h>
 
@@ -35,9 +36,15 @@ ssize_t yibu_file_read(int fd, void *ret_buffer, size_t size)
     return transfer(YB_FILE_READ, fd, ret_buffer, size, -1);
 }
 
+/* io_uring leaves the position where it was after a write that failed in its middle, a full disk's
+ * for instance, though it says how much was written. */
 ssize_t yibu_file_write(int fd, const void *data, size_t size)
 {
-    return transfer(YB_FILE_WRITE, fd, (void *)(uintptr_t)data, size, -1);
+    off_t before = lseek(fd, 0, SEEK_CUR);
+    ssize_t n = transfer(YB_FILE_WRITE, fd, (void *)(uintptr_t)data, size, -1);
+    if (n > 0 && (size_t)n < size && before >= 0 && lseek(fd, 0, SEEK_CUR) == before)
+        (void)lseek(fd, before + n, SEEK_SET);
+    return n;
 }
 
 ssize_t yibu_file_read_at(int fd, void *ret_buffer, size_t size, int64_t offset)

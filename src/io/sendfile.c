@@ -57,7 +57,7 @@ int yb_sendfile(const yb_send_target *target, int file, int64_t offset, size_t c
         while (*sent < count &&
                (n = send_some(&to, file, offset + (int64_t)*sent, count - *sent)) > 0)
             *sent += (size_t)n;
-    if (*sent == 0 && yb_copy_refused(n))
+    if (n < 0 && yb_copy_refused(n))
         return yb_copy_through(file, offset, count, send_piece, &to, sent);
     return n < 0 ? (int)n : 0;
 }

@@ -58,7 +58,7 @@ static inline const char *test_file(const char *name, const void *data, size_t s
     return path;
 }
 
-static inline int test_count(const char *path)
+static inline int test_count_in(const char *path)
 {
     DIR *folder = opendir(path);
     assert_non_null(folder);
@@ -72,11 +72,11 @@ static inline int test_count(const char *path)
 /* How many entries the folder has, and how many descriptors the process. */
 static inline int test_entries(void)
 {
-    return test_count(test_folder);
+    return test_count_in(test_folder);
 }
 static inline int test_descriptors(void)
 {
-    return test_count("/proc/self/fd");
+    return test_count_in("/proc/self/fd");
 }
 
 /* Bytes that tell where they are from. */
