@@ -185,7 +185,7 @@ static const yb_dns_hosts *current(yibu_dns *dns)
         dns->hosts = NULL;
         return NULL;
     }
-    yb_dns_hosts *fresh;
+    yb_dns_hosts *fresh = NULL;
     if (dns->hosts && same_file(&now, &dns->hosts->known))
         return dns->hosts;
     if (load(path, &fresh) == 0) {

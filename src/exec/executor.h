@@ -28,8 +28,9 @@ struct yb_work {
     /* NULL: running work is waited for.  Else a cancel gives it up: release is called in done's
      * stead, from the cancel if fn has not started, else by fn's thread once it has returned. */
     void (*release)(yb_work *work);
-    uint32_t slot;         /* the executor's: its place in line, then whose it was */
+    uint32_t slot;         /* the executor's */
     _Atomic(uint8_t) fate; /* the executor's */
+    uint8_t part;          /* the executor's: which of the loop's parts it is */
 };
 
 typedef struct yb_executor yb_executor;

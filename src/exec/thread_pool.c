@@ -143,6 +143,7 @@ static int submit(yb_executor *executor, yb_work *work)
 {
     yb_thread_pool *pool = pool_of(executor);
     atomic_init(&work->fate, YB_WORK_OPEN);
+    work->part = (uint8_t)pool->kind;
     stand_in_line(pool, work);
     if (YB_UNLIKELY(atomic_load(&pool->thread_count) == 0)) {
         int r = start_first_worker(pool);
@@ -193,7 +194,7 @@ void yb_thread_pool_returned(yb_runnable *posted)
 {
     yibu_loop *loop = yb_loop_current;
     yb_work *work = YB_CONTAINER_OF(posted, yb_work, posted);
-    yb_loop_part *part = loop->parts[work->slot];
+    yb_loop_part *part = loop->parts[work->part];
     yb_loop_unhold(loop);
     if (part) /* else the loop is ending */
         note_return(YB_CONTAINER_OF(part, yb_thread_pool, executor.part));
@@ -261,7 +262,6 @@ static int64_t idle(yb_loop_part *part)
 static void drop(yb_thread_pool *pool, yb_work *work)
 {
     work->result = -ECANCELED;
-    work->slot = (uint32_t)pool->kind;
     work->posted.run = yb_thread_pool_returned;
     yb_loop_ready(pool->loop, &work->posted);
 }

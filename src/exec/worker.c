@@ -186,7 +186,6 @@ static void perform(yb_worker *worker, yb_work *work)
     /* Whoever hears of this may have more work at once: it need not send anybody else for it. */
     if (!worker->has_baton && yb_work_ring_empty(&worker->pool->ring))
         worker->has_baton = yb_thread_pool_move_baton(worker->pool, YB_BATON_FREE, YB_BATON_HELD);
-    work->slot = (uint32_t)worker->pool->kind;
     work->posted.run = yb_thread_pool_returned;
     yb_loop_post(worker->pool->loop, &work->posted);
 }
