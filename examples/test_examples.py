@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -165,6 +166,46 @@ def test_chat():
         process.send_signal(signal.SIGINT)
         expect(receive_all(carl), b"")
         expect(process.wait(PATIENCE_S), 0)
+
+
+def test_tls_proxy():
+    def echo(connection):
+        with connection:
+            while piece := connection.recv(65536):
+                connection.sendall(piece)
+
+    @contextlib.contextmanager
+    def proxy(*arguments):
+        with running(*arguments) as process:
+            yield process.stdout.readline().removeprefix("port ").strip()
+            process.send_signal(signal.SIGINT)
+            expect(process.wait(PATIENCE_S), 0)
+
+    with tempfile.TemporaryDirectory() as folder, server(echo) as target:
+        cert, key = f"{folder}/cert.pem", f"{folder}/key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+                        "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                        "-keyout", key, "-out", cert], check=True, capture_output=True)
+        with (proxy("terminate", "0", "127.0.0.1", target, cert, key) as secure,
+              proxy("originate", "0", "127.0.0.1", secure, cert) as plain):
+            data = os.urandom(1 << 20)
+            with socket.create_connection(("127.0.0.1", int(plain))) as connection:
+                sender = threading.Thread(target=connection.sendall, args=(data,))
+                sender.start()
+                received = b""
+                while len(received) < len(data):
+                    received += connection.recv(65536)
+                sender.join()
+                expect(received == data, True)
+                connection.shutdown(socket.SHUT_WR)  # the end passes both proxies, and comes back
+                expect(connection.recv(1), b"")
+            context = ssl.create_default_context(cafile=cert)
+            with (socket.create_connection(("127.0.0.1", int(secure))) as raw,
+                  context.wrap_socket(raw, server_hostname="localhost") as connection):
+                connection.sendall(b"hello")
+                expect(connection.recv(5), b"hello")
+                connection.unwrap().close()
 
 
 def test_http_files():
