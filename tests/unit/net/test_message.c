@@ -1,6 +1,10 @@
 /* Messages over UDP: one at a time and many by one call, what belongs to them, cancels. */
 #include "datagrams.h"
 
+#include <signal.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
 LOOP_TEST(an_answer_goes_to_whoever_asked)
 {
     yibu_address server_address, from;
@@ -325,7 +329,7 @@ static intptr_t send_flood(void *arg)
     return 0;
 }
 
-LOOP_TEST(ten_thousand_datagrams_arrive)
+static void run_flood(void)
 {
     datagram_pair p = connect_datagrams(NULL);
     yibu_address sender;
@@ -346,6 +350,49 @@ LOOP_TEST(ten_thousand_datagrams_arrive)
     }
     assert_int_equal(yibu_await(task), 0);
     yibu_task_unref(task);
+    close_datagrams(p);
+}
+
+LOOP_TEST(ten_thousand_datagrams_arrive)
+{
+    run_flood();
+    return 0;
+}
+
+static void do_nothing(int signal_number)
+{
+    (void)signal_number;
+}
+
+/* A timer that interrupts system calls every tenth of a millisecond. */
+LOOP_TEST(a_storm_of_signals_loses_nothing)
+{
+    const struct sigaction interrupting = {.sa_handler = do_nothing};
+    const struct itimerval often = {{0, 100}, {0, 100}}, never = {0};
+    struct sigaction before;
+    assert_int_equal(sigaction(SIGALRM, &interrupting, &before), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+    run_flood();
+    assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+    return 0;
+}
+
+LOOP_TEST(a_forked_child_cannot_go_on_and_its_parent_can)
+{
+    datagram_pair p = connect_datagrams(NULL);
+    char byte = 'x';
+    pid_t child = fork();
+    if (child == 0)
+        _exit(yibu_sendto(p.sender, &byte, 1, NULL) == YIBU_EFORKED &&
+                      yibu_recvfrom(p.receiver, &byte, 1, NULL) == YIBU_EFORKED
+                  ? 0
+                  : 1);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(yibu_sendto(p.sender, &byte, 1, NULL), 1);
+    assert_int_equal(yibu_recvfrom(p.receiver, &byte, 1, NULL), 1);
     close_datagrams(p);
     return 0;
 }
@@ -486,6 +533,8 @@ int main(void)
         cmocka_unit_test(sending_many_says_which_could_not_be_sent),
         cmocka_unit_test(each_of_many_messages_has_its_own_receiver),
         cmocka_unit_test(ten_thousand_datagrams_arrive),
+        cmocka_unit_test(a_storm_of_signals_loses_nothing),
+        cmocka_unit_test(a_forked_child_cannot_go_on_and_its_parent_can),
         cmocka_unit_test(what_is_asked_for_is_told_of_a_packet),
         cmocka_unit_test(an_answer_comes_from_the_address_that_was_asked),
         cmocka_unit_test(segments_of_a_message_are_datagrams),
