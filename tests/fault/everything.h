@@ -7,6 +7,7 @@
 #include "everything_datagrams.h"
 #include "everything_files.h"
 #include "everything_loop.h"
+#include "everything_protocols.h"
 #include "everything_streams.h"
 #include "everything_sync.h"
 #include "everything_tasks.h"
@@ -19,7 +20,7 @@ static intptr_t everything(void *arg)
                  everything_group,   everything_generate, everything_locals,  everything_typed,
                  everything_submit,  everything_queues,   everything_channel, everything_limiter,
                  everything_resolve, everything_ops,      everything_streams, everything_datagrams,
-                 everything_files};
+                 everything_files,   everything_protocols};
     intptr_t r = echo_program(arg);
     for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
         r = parts[i]();
