@@ -418,6 +418,35 @@ LOOP_TEST(descriptors_are_passed_by_number_and_no_others)
     return 0;
 }
 
+LOOP_TEST(numbers_in_the_child_may_be_those_of_what_is_being_passed)
+{
+    enum { PIPES = 6 };
+    int pipes[PIPES][2];
+    char command[256] = "", text[8];
+    yibu_subprocess_fd pass[PIPES];
+    for (int i = 0; i < PIPES; i++)
+        assert_int_equal(pipe2(pipes[i], O_CLOEXEC), 0);
+    int next = dup(0); /* from here on the library's own duplicates are */
+    close(next);
+    for (int i = 0; i < PIPES; i++) {
+        pass[i] = (yibu_subprocess_fd){pipes[i][1], next + PIPES - 1 - i};
+        snprintf(text, sizeof(text), ">&%d;", pass[i].child_fd);
+        snprintf(command + strlen(command), sizeof(command) - strlen(command), "echo %d %s", i,
+                 text);
+    }
+    yibu_subprocess_options o = nothing;
+    o.pass_fds = pass;
+    o.pass_fds_count = PIPES;
+    expect_output(ARGV("bash", "-c", command), &o, "");
+    for (int i = 0; i < PIPES; i++) {
+        assert_int_equal(read(pipes[i][0], text, sizeof(text)), 2);
+        assert_int_equal(text[0], '0' + i);
+        close(pipes[i][0]);
+        close(pipes[i][1]);
+    }
+    return 0;
+}
+
 LOOP_TEST(a_child_may_lead_a_group_which_is_killed_as_a_whole)
 {
     yibu_subprocess_options o = piped;
@@ -666,6 +695,7 @@ int main(void)
         cmocka_unit_test(a_program_is_looked_for_in_the_path_of_its_own_environment),
         cmocka_unit_test(standard_descriptors_lead_where_they_are_told_to),
         cmocka_unit_test(descriptors_are_passed_by_number_and_no_others),
+        cmocka_unit_test(numbers_in_the_child_may_be_those_of_what_is_being_passed),
         cmocka_unit_test(a_child_may_lead_a_group_which_is_killed_as_a_whole),
         cmocka_unit_test(a_child_may_lead_a_session),
         cmocka_unit_test(limits_the_umask_and_the_user_can_be_chosen),
