@@ -119,6 +119,10 @@ def test_echo():
         expect(process.wait(PATIENCE_S), 0)
 
 
+def test_echo_protocol():
+    test_echo()
+
+
 def read_until(connection, end):
     """What is received up to `end`, with which it stops for now."""
     received = b""
