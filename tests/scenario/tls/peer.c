@@ -123,7 +123,8 @@ static intptr_t send_input(void *arg)
             r = yibu_stream_drain(stream);
     }
     if (r == 0 && (!word("end") || strcmp(word("end"), "0") != 0))
-        (void)yibu_stream_write_eof(stream);
+        if (yibu_stream_write_eof(stream) == -ENOTSUP)
+            yibu_stream_close(stream); /* TLS 1.2: the end of one side is that of both */
     return 0;
 }
 

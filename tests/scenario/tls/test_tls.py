@@ -57,7 +57,7 @@ class Case(unittest.TestCase):
         def end():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            if process.stdin.closed:
+            if process.stdin and process.stdin.closed:
                 process.stdin = None  # communicate would flush it
             process.communicate()
 
