@@ -349,6 +349,10 @@ static void flow(bool addressed, bool close_first)
     assert_int_equal(yibu_datagram_transport_new(fd, &n.protocol, &options, &n.transport), 0);
     int count = fill(&n, addressed ? &to : NULL);
     assert_true(count > 50);
+    static char longer[20000];
+    assert_int_equal(yibu_datagram_transport_sendto(n.transport, longer, sizeof(longer),
+                                                    addressed ? &to : NULL),
+                     -ENOBUFS);
     assert_int_equal(n.paused, 1);
     assert_true(yibu_datagram_transport_get_write_buffer_size(n.transport) > 19000);
     assert_true(yibu_datagram_transport_get_write_buffer_size(n.transport) <= 20000);
