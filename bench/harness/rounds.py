@@ -107,7 +107,7 @@ class Race:
                 shift = number % max(1, len(self.entries))
                 turns = self.entries[shift:] + self.entries[:shift]
                 for entry in turns:
-                    if (id(entry), case.name) not in self.out:
+                    if case.has(entry.peer) and (id(entry), case.name) not in self.out:
                         self.progress(self.topic, number, case, entry.peer)
                         self.run_one(number, case, entry)
 

@@ -31,12 +31,17 @@ class Case:
 
     Slow runtimes do a part of n operations, quick ones a multiple: `scale` says how many, by
     runtime.  The value is that of one operation either way.  FOLDER in an argument is the topic's;
-    `cpus` is the topic's unless the case says otherwise."""
+    `cpus` is the topic's unless the case says otherwise; `peers` are the runtimes that take part
+    beside Yibu, none named: all."""
     name: str
     n: int
     args: tuple = ()
     cpus: str = "one"
     scale: dict = field(default_factory=dict)
+    peers: tuple = ()
+
+    def has(self, peer):
+        return peer.is_yibu or not self.peers or peer.runtime in self.peers
 
     def n_of(self, peer):
         factor = self.scale.get(peer.source.stem, self.scale.get(peer.runtime, 1))
@@ -103,7 +108,7 @@ def read_case(entry, about, folder, quick):
     args = tuple(str(arg).replace("FOLDER", str(folder)) for arg in entry.get("args", []))
     cpus = entry.get("cpus", about.get("cpus", "one"))
     scale = {**about.get("scale", {}), **entry.get("scale", {})}
-    return Case(entry["name"], int(n), args, cpus, scale)
+    return Case(entry["name"], int(n), args, cpus, scale, tuple(entry.get("peers", ())))
 
 
 def read_topic(folder, quick=False):

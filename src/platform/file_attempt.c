@@ -23,6 +23,8 @@ enum { SMALLEST_BLOCK = 512 };
 /* Whether a read would go past the page cache, and so wait for the device. */
 static bool is_direct(const yb_file_call *call, size_t size)
 {
+    if (call->memory) /* that is what it was registered for */
+        return true;
     if (call->buffered || size % SMALLEST_BLOCK != 0 ||
         (call->offset > 0 && call->offset % SMALLEST_BLOCK != 0))
         return false;
