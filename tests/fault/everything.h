@@ -8,6 +8,7 @@
 #include "everything_files.h"
 #include "everything_loop.h"
 #include "everything_protocols.h"
+#include "everything_signals.h"
 #include "everything_streams.h"
 #include "everything_sync.h"
 #include "everything_tasks.h"
@@ -16,11 +17,11 @@
 static intptr_t everything(void *arg)
 {
     static intptr_t (*const parts[])(
-        void) = {everything_calls,   everything_watch,    everything_tasks,   everything_futures,
-                 everything_group,   everything_generate, everything_locals,  everything_typed,
-                 everything_submit,  everything_queues,   everything_channel, everything_limiter,
-                 everything_resolve, everything_ops,      everything_streams, everything_datagrams,
-                 everything_files,   everything_protocols};
+        void) = {everything_calls,   everything_watch,     everything_tasks,   everything_futures,
+                 everything_group,   everything_generate,  everything_locals,  everything_typed,
+                 everything_submit,  everything_queues,    everything_channel, everything_limiter,
+                 everything_resolve, everything_ops,       everything_streams, everything_datagrams,
+                 everything_files,   everything_protocols, everything_signals};
     intptr_t r = echo_program(arg);
     for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
         r = parts[i]();

@@ -1,0 +1,52 @@
+/* Signals, as a part of everything.h. */
+#ifndef EVERYTHING_SIGNALS_H
+#define EVERYTHING_SIGNALS_H
+
+#include <signal.h>
+
+#include "test.h"
+
+static inline intptr_t everything_wait_for_signal(void *arg)
+{
+    (void)arg;
+    return yibu_signal_wait(SIGUSR1, NULL);
+}
+
+/* Raised only where somebody listens: else it would end the program. */
+static inline intptr_t everything_signal_once(void)
+{
+    struct sigaction action;
+    yibu_task *task = yibu_create_task(everything_wait_for_signal, NULL, NULL);
+    int r = yibu_sleep(0);
+    if (sigaction(SIGUSR1, NULL, &action) == 0 && (action.sa_flags & SA_SIGINFO))
+        raise(SIGUSR1);
+    else
+        (void)yibu_task_cancel(task);
+    intptr_t came = yibu_await(task);
+    yibu_task_unref(task);
+    return r < 0 ? r : came < 0 ? came : 0;
+}
+
+static inline void everything_ignore(void *arg)
+{
+    (void)arg;
+}
+
+static inline intptr_t everything_signals(void)
+{
+    static const int wanted[] = {SIGUSR1, SIGUSR2};
+    yibu_loop *loop = yibu_get_running_loop();
+    int r = yibu_add_signal_handler(loop, SIGUSR2, everything_ignore, NULL);
+    if (r < 0)
+        return r;
+    yibu_iterator *signals = yibu_signals(wanted, 2);
+    if (signals)
+        raise(SIGUSR1);
+    YIBU_ASYNC_FOR (yibu_signal_info *, info, signals, &r)
+        if (info->signal == SIGUSR1)
+            break;
+    (void)yibu_remove_signal_handler(loop, SIGUSR2);
+    return r < 0 ? r : everything_signal_once();
+}
+
+#endif
