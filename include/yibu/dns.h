@@ -159,7 +159,8 @@ YIBU_BEGIN_DECLS
 YIBU_API int yibu_dns_new(const yibu_dns_options *options, yibu_dns **ret_dns);
 
 /* Ends a resolver: look-ups that are under way return YIBU_ESHUTDOWN.  A loop whose resolver it is
- * gets libc's back.  To be called before the loop ends.  NULL is fine.  Never suspends. */
+ * gets libc's back.  A resolver may outlive its loop, whose end waits for operations that are under way.
+ * NULL is fine.  Never suspends.  Context: the loop's thread. */
 YIBU_API void yibu_dns_free(yibu_dns *dns);
 
 /* Reads resolv.conf again and empties the cache; queries that are under way go on as they began.

@@ -60,7 +60,7 @@ typedef struct yb_dns_cache {
 } yb_dns_cache;
 
 struct yibu_dns {
-    yibu_loop *loop;
+    yibu_loop *loop;        /* NULL: it has ended, and the resolver is being freed */
     yibu_resolver resolver; /* what the loop is given */
     yibu_dns_options options;
     char *servers, *resolvconf_path, *hosts_path, *search; /* what options points to */

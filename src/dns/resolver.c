@@ -170,7 +170,9 @@ void yibu_dns_free(yibu_dns *dns)
     if (!dns || dns->dying)
         return;
     dns->dying = true;
-    if (yibu_loop_get_resolver(dns->loop) == &dns->resolver)
+    if (yibu_get_running_loop() != dns->loop)
+        dns->loop = NULL;
+    else if (yibu_loop_get_resolver(dns->loop) == &dns->resolver)
         (void)yibu_loop_set_resolver(dns->loop, NULL);
     end_all(dns);
     if (!dns->settling)

@@ -75,8 +75,10 @@ static int close_socket(ares_socket_t fd, void *arg)
     const yb_dns_channel *channel = arg;
     struct yb_dns_socket *s = find(channel, fd);
     if (s) {
-        yibu_remove_reader(channel->dns->loop, fd);
-        yibu_remove_writer(channel->dns->loop, fd);
+        if (channel->dns->loop) {
+            yibu_remove_reader(channel->dns->loop, fd);
+            yibu_remove_writer(channel->dns->loop, fd);
+        }
         LIST_REMOVE(s, links);
         free(s);
     }

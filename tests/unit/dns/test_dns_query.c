@@ -491,6 +491,107 @@ static void a_callback_may_free_the_resolver(void **state)
     assert_int_equal(yibu_loop_free(loop), 0);
 }
 
+typedef struct leftover {
+    call c;
+    yibu_dns *dns;
+} leftover;
+
+/* With its socket, which the resolver would drop in the next turn. */
+static intptr_t leave_a_query_behind(void *arg)
+{
+    leftover *l = arg;
+    l->dns = plain_resolver();
+    l->c.op.callback = note_end;
+    int r = yibu_dns_op_query(l->dns, &l->c.op, "silent.example", YIBU_DNS_A, &l->c.answer);
+    return r < 0 ? r : yibu_op_cancel(&l->c.op);
+}
+
+static void a_resolver_may_outlive_its_loop(void **state)
+{
+    (void)state;
+    leftover l = {.dns = NULL};
+    int descriptors = test_count_descriptors();
+    assert_int_equal(yibu_run(leave_a_query_behind, &l, NULL), 0);
+    yibu_dns_free(l.dns);
+    assert_int_equal(l.c.result, -ECANCELED);
+    assert_int_equal(test_count_descriptors(), descriptors);
+}
+
+/* Others' cancels do not pile up behind a query that takes its time. */
+LOOP_TEST(a_storm_of_cancels_leaves_a_query_alone)
+{
+    enum { MOST = 4, CANCELS = 50 };
+    int descriptors = test_count_descriptors();
+    yibu_dns_options options = asking_server();
+    options.max_queries = MOST;
+    asker patient = {new_resolver(&options), "slow.example"};
+    yibu_task *waiting = start(&patient);
+    wait_on(&silence.started);
+    for (int i = 0; i < CANCELS; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "n%d.example", i);
+        asker hasty = {patient.dns, name};
+        yibu_task *task = start(&hasty);
+        assert_true(stats_of(patient.dns).under_way <= MOST);
+        yibu_task_cancel(task);
+        assert_int_equal(end(task), -ECANCELED);
+        assert_true(test_count_descriptors() <= descriptors + 2);
+    }
+    sem_post(&silence.go);
+    assert_int_equal(end(waiting), 0);
+    assert_int_equal(stats_of(patient.dns).under_way, 0);
+    yibu_dns_free(patient.dns);
+    assert_int_equal(test_count_descriptors(), descriptors);
+    return 0;
+}
+
+LOOP_TEST(a_query_in_line_can_be_cancelled)
+{
+    yibu_dns_options options = asking_server();
+    options.max_queries = 1;
+    asker first = {new_resolver(&options), "silent.example"}, second = {first.dns, "two.example"};
+    yibu_task *a = start(&first), *b = start(&second);
+    assert_int_equal(stats_of(first.dns).waiting, 1);
+    yibu_task_cancel(b);
+    assert_int_equal(end(b), -ECANCELED);
+    assert_int_equal(stats_of(first.dns).waiting, 0);
+    yibu_task_cancel(a);
+    assert_int_equal(end(a), -ECANCELED);
+    yibu_dns_free(first.dns);
+    return 0;
+}
+
+static intptr_t ask_from_a_loop_of_its_own(void *arg)
+{
+    (void)arg;
+    yibu_dns *dns = plain_resolver();
+    intptr_t r = 0;
+    for (int i = 0; i < 20 && r == 0; i++)
+        r = query(dns, "one.example", YIBU_DNS_A);
+    yibu_dns_free(dns);
+    return r;
+}
+
+static void *run_loop(void *arg)
+{
+    (void)arg;
+    return (void *)yibu_run(ask_from_a_loop_of_its_own, NULL, NULL);
+}
+
+static void every_thread_has_a_resolver_of_its_own(void **state)
+{
+    (void)state;
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, run_loop, NULL), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *result;
+        assert_int_equal(pthread_join(threads[i], &result), 0);
+        assert_null(result);
+    }
+}
+
 static void options_that_make_no_sense_are_refused(void **state)
 {
     (void)state;
@@ -581,6 +682,10 @@ int main(void)
         SERVER_TEST(the_callback_form_never_calls_back_at_once),
         SERVER_TEST(the_callback_form_is_cancelled),
         SERVER_TEST(a_callback_may_free_the_resolver),
+        SERVER_TEST(a_resolver_may_outlive_its_loop),
+        SERVER_TEST(a_storm_of_cancels_leaves_a_query_alone),
+        SERVER_TEST(a_query_in_line_can_be_cancelled),
+        SERVER_TEST(every_thread_has_a_resolver_of_its_own),
         SERVER_TEST(options_that_make_no_sense_are_refused),
         SERVER_TEST(answers_without_sense_do_no_harm),
         SERVER_TEST(without_a_descriptor_for_a_socket_it_says_so_and_recovers),
