@@ -1,4 +1,4 @@
-/* The files of this topic, made by prepare.py, and what its programs report. */
+/* The files of this topic, made by set/prepare.py, and what its programs report. */
 #ifndef FILES_H
 #define FILES_H
 

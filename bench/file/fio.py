@@ -1,4 +1,4 @@
-"""fio with its io_uring engine: as many random reads, as many under way.  bench-backend: io_uring"""
+"""fio with its io_uring engine: as many random reads, as many under way."""
 import json
 import subprocess
 import sys
