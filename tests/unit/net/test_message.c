@@ -364,11 +364,12 @@ static void do_nothing(int signal_number)
     (void)signal_number;
 }
 
-/* A timer that interrupts system calls every tenth of a millisecond. */
+/* A timer that interrupts system calls every tenth of a millisecond (slow machines: less often). */
 LOOP_TEST(a_storm_of_signals_loses_nothing)
 {
+    enum { PAUSE_US = 100 * YB_TEST_SLOWDOWN };
     const struct sigaction interrupting = {.sa_handler = do_nothing};
-    const struct itimerval often = {{0, 100}, {0, 100}}, never = {0};
+    const struct itimerval often = {{0, PAUSE_US}, {0, PAUSE_US}}, never = {0};
     struct sigaction before;
     assert_int_equal(sigaction(SIGALRM, &interrupting, &before), 0);
     assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);

@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <sys/wait.h>
 
+#include "platform/valgrind.h"
+
 static const char *socket_path(const char *name)
 {
     static char path[100];
@@ -332,6 +334,8 @@ LOOP_TEST(many_descriptors_travel_at_once_and_more_are_refused)
 
 LOOP_TEST(without_free_descriptors_none_is_leaked_and_it_is_told)
 {
+    if (YB_UNDER_VALGRIND) /* which plays the limit itself, so that the kernel does not meet it */
+        return 0;
     fd_pair p = open_pair(SOCK_SEQPACKET);
     send_marked(p.ends[0], "abc", "123");
     send_marked(p.ends[0], "def", "4");
