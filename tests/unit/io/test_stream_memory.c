@@ -1,4 +1,4 @@
-/* What streams cost while they wait. */
+/* What streams and transports cost. */
 #include <malloc.h>
 
 #include "streams.h"
@@ -10,11 +10,13 @@ static const int64_t LONG_NS = YIBU_MS(1300); /* longer than a stream keeps what
 /* An allocator that counts. */
 
 static size_t taken;
+static long calls;
 
 static void *take(size_t size, void *arg)
 {
     (void)arg;
     void *memory = malloc(size);
+    calls++;
     taken += memory ? malloc_usable_size(memory) : 0;
     return memory;
 }
@@ -24,6 +26,7 @@ static void *take_anew(void *memory, size_t size, void *arg)
     (void)arg;
     taken -= memory ? malloc_usable_size(memory) : 0;
     memory = realloc(memory, size);
+    calls++;
     taken += memory ? malloc_usable_size(memory) : 0;
     return memory;
 }
@@ -171,6 +174,61 @@ LOOP_TEST(an_idle_connection_with_a_task_needs_no_more_than_6_kib)
     return 0;
 }
 
+/* Messages of transports. */
+
+static void echo_data(yibu_protocol *protocol, yibu_transport *transport, void *data, size_t size)
+{
+    (void)protocol;
+    assert_int_equal(yibu_transport_write(transport, data, size), 0);
+}
+
+static void *echo_get_buffer(yibu_protocol *protocol, yibu_transport *transport, size_t *ret_size)
+{
+    static char bytes[1024];
+    (void)protocol;
+    (void)transport;
+    *ret_size = sizeof(bytes);
+    return bytes;
+}
+
+static void echo_updated(yibu_protocol *protocol, yibu_transport *transport, size_t size)
+{
+    assert_int_equal(yibu_transport_write(transport,
+                                          echo_get_buffer(protocol, transport, &(size_t){0}), size),
+                     0);
+}
+
+static void exchange(int fd, int messages)
+{
+    char bytes[100] = {0};
+    for (int i = 0; i < messages; i++) {
+        assert_int_equal(yibu_send_all(fd, bytes, sizeof(bytes), NULL), 0);
+        assert_int_equal(yibu_recv(fd, bytes, sizeof(bytes)), sizeof(bytes));
+    }
+}
+
+LOOP_TEST(messages_of_a_transport_need_no_allocation)
+{
+    static const yibu_protocol_methods methods[] = {{.size = sizeof(methods[0]),
+                                                     .data_received = echo_data},
+                                                    {.size = sizeof(methods[0]),
+                                                     .get_buffer = echo_get_buffer,
+                                                     .buffer_updated = echo_updated}};
+    for (int form = 0; form < 2; form++) {
+        yibu_protocol echo = {&methods[form]};
+        yibu_transport *transport;
+        pair p = connect_pair();
+        assert_int_equal(yibu_transport_new(p.server, &echo, NULL, &transport), 0);
+        exchange(p.client, 10);
+        long before = calls;
+        exchange(p.client, 1000);
+        assert_int_equal(calls, before);
+        yibu_transport_free(transport);
+        assert_int_equal(yibu_close(p.client), 0);
+    }
+    return 0;
+}
+
 int main(void)
 {
     const yibu_allocator counting = {.allocate = take, .reallocate = take_anew, .release = give};
@@ -180,6 +238,7 @@ int main(void)
         cmocka_unit_test(an_idle_connection_with_a_task_needs_no_more_than_6_kib),
         cmocka_unit_test(a_grown_buffer_is_given_back_while_nothing_comes),
         cmocka_unit_test(what_has_come_stays_when_memory_is_given_back),
+        cmocka_unit_test(messages_of_a_transport_need_no_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
