@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include <yibu/tty.h>
 
+#include "loop/signal.h"
+
 enum { TERMINALS = 8 };
 
 typedef struct slot {
@@ -27,6 +29,7 @@ typedef struct slot {
 
 static slot slots[TERMINALS];
 static unsigned taken_count;
+static pid_t owner; /* a forked child that ends leaves the terminal to its parent */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Signals. */
@@ -56,6 +59,8 @@ static int set_mode(int fd, const struct termios *mode)
 
 static void restore_all(void)
 {
+    if (getpid() != owner)
+        return;
     for (int i = 0; i < TERMINALS; i++)
         if (atomic_load_explicit(&slots[i].taken, memory_order_acquire))
             (void)set_mode(slots[i].fd, &slots[i].before);
@@ -137,6 +142,7 @@ static slot *find_free(void)
 static void register_exit(void)
 {
     (void)atexit(restore_all);
+    atomic_store(&yb_signal_farewell, restore_all);
 }
 
 /* The terminal's slot, made where there is none. */
@@ -150,6 +156,7 @@ static int take(int fd, const struct stat *about, const struct termios *before, 
     if (own < 0)
         return s ? -errno : -EMFILE;
     pthread_once(&once, register_exit);
+    owner = getpid();
     s->fd = own;
     s->about = *about;
     s->before = *before;

@@ -71,8 +71,13 @@ static void handle(int number, siginfo_t *info, void *context)
     errno = saved;
 }
 
+void (*_Atomic yb_signal_farewell)(void);
+
 void yb_signal_surrender(int number)
 {
+    void (*farewell)(void) = atomic_load(&yb_signal_farewell);
+    if (farewell)
+        farewell();
     sigaction(number, &slots[number].before, NULL);
     raise(number);
 }

@@ -50,6 +50,9 @@ void yb_signal_unlisten(yb_signal_listener *listener);
 /* Restores what the process did before and raises the signal again.  Context: `note`. */
 void yb_signal_surrender(int number);
 
+/* What else is to be done before that, in a signal handler; NULL: nothing. */
+extern void (*_Atomic yb_signal_farewell)(void);
+
 /* Hands on what came in since the last turn. */
 void yb_signal_deliver(yibu_loop *loop);
 

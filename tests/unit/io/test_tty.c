@@ -90,11 +90,23 @@ static intptr_t crash_in_a_task(void *arg)
     return crash();
 }
 
-typedef enum end { EXIT, ABORT, FAULT, TASK_FAULT, TERMINATED } end;
+typedef enum end { EXIT, ABORT, FAULT, TASK_FAULT, TERMINATED, INTERRUPTED_TWICE } end;
+
+static intptr_t ignore_an_interrupt(void *arg)
+{
+    (void)arg;
+    if (yibu_tty_set_raw(terminal) != 0)
+        return 2;
+    raise(SIGINT);
+    raise(SIGINT);
+    return 0;
+}
 
 static int make_raw_and_end(void *arg)
 {
-    signal(SIGSEGV, SIG_DFL); /* cmocka's */
+    signal(SIGSEGV, SIG_DFL);                   /* cmocka's */
+    if (*(const end *)arg == INTERRUPTED_TWICE) /* the runner comes first */
+        return (int)yibu_run(ignore_an_interrupt, NULL, NULL);
     if (yibu_tty_set_raw(terminal) != 0)
         return 2;
     close(terminal); /* the library has its own */
@@ -109,15 +121,36 @@ static int make_raw_and_end(void *arg)
         return (int)yibu_run(crash_in_a_task, NULL, NULL);
     case TERMINATED:
         raise(SIGTERM);
+        break;
+    case INTERRUPTED_TWICE:
+        break;
     }
     return 1;
+}
+
+static int end_at_once(void *arg)
+{
+    (void)arg;
+    exit(0);
+}
+
+static void a_forked_child_that_ends_leaves_the_mode_alone(void **state)
+{
+    (void)state;
+    assert_int_equal(yibu_tty_set_raw(terminal), 0);
+    test_result result;
+    test_in_process(end_at_once, NULL, &result);
+    assert_true(test_exited(&result, 0));
+    assert_false(mode_now().c_lflag & ICANON);
+    assert_int_equal(yibu_tty_restore(terminal), 0);
+    assert_restored();
 }
 
 static void a_program_that_ends_gives_the_mode_back_however_it_ends(void **state)
 {
     (void)state;
-    static const int signals[] = {0, SIGABRT, SIGSEGV, SIGSEGV, SIGTERM};
-    for (end how = EXIT; how <= TERMINATED; how++) {
+    static const int signals[] = {0, SIGABRT, SIGSEGV, SIGSEGV, SIGTERM, SIGINT};
+    for (end how = EXIT; how <= INTERRUPTED_TWICE; how++) {
         if (YB_TEST_SLOWDOWN > 1 && (how == FAULT || how == TASK_FAULT))
             continue; /* instruments have handlers of their own for these */
         test_result result;
@@ -135,6 +168,7 @@ int main(void)
         cmocka_unit_test(raw_and_cbreak_are_what_they_are_elsewhere_and_do_not_mix),
         cmocka_unit_test(the_size_can_be_asked_for_and_set),
         cmocka_unit_test(what_is_no_terminal_is_refused),
+        cmocka_unit_test(a_forked_child_that_ends_leaves_the_mode_alone),
         cmocka_unit_test(a_program_that_ends_gives_the_mode_back_however_it_ends),
     };
     return cmocka_run_group_tests(tests, open_terminal, close_terminal);
