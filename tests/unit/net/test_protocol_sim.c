@@ -173,11 +173,61 @@ SIM_TEST_WITH(connections_that_are_reset_are_told_of_once, 500, .short_transfer 
     return exchange(true);
 }
 
+/* A byte a second from each of very many: nobody is lost, and nobody waits for another one. */
+
+enum { SLOW = 10000 };
+static const char slow_line[] = "slow\n";
+
+static int slow_lines;
+
+static intptr_t serve_lines(yibu_stream *stream, void *arg)
+{
+    char *line;
+    ssize_t n = yibu_stream_readline(stream, &line);
+    (void)arg;
+    assert_int_equal(n, sizeof(slow_line) - 1);
+    assert_memory_equal(line, slow_line, sizeof(slow_line) - 1);
+    slow_lines++;
+    return 0;
+}
+
+static intptr_t send_slowly(void *arg)
+{
+    (void)arg;
+    int fd = yibu_tcp_connect("127.0.0.1", PORT);
+    assert_true(fd >= 0);
+    for (size_t i = 0; i < sizeof(slow_line) - 1; i++) {
+        assert_int_equal(yibu_sleep(YIBU_SECONDS(1)), 0);
+        assert_int_equal(yibu_send_all(fd, slow_line + i, 1, NULL), 0);
+    }
+    char byte;
+    assert_int_equal(yibu_recv(fd, &byte, 1), 0);
+    return yibu_close(fd);
+}
+
+SIM_TEST_WITH(a_byte_a_second_from_each_of_10000_connections_arrives, 1, .step_limit = 10000000)
+{
+    yibu_server *server;
+    yibu_group group = YIBU_GROUP_INIT;
+    slow_lines = 0;
+    assert_int_equal(yibu_start_server(serve_lines, NULL, "127.0.0.1", PORT, NULL, &server), 0);
+    intptr_t r = yibu_group_begin(&group, NULL);
+    for (int i = 0; i < SLOW && r == 0; i++)
+        r = yibu_group_spawn(&group, send_slowly, NULL);
+    assert_int_equal(yibu_group_end(&group, r), 0);
+    assert_int_equal(slow_lines, SLOW);
+    yibu_server_close(server);
+    assert_int_equal(yibu_server_wait_closed(server), 0);
+    yibu_server_free(server);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_sent_comes_back_once_and_in_order),
         cmocka_unit_test(connections_that_are_reset_are_told_of_once),
+        cmocka_unit_test(a_byte_a_second_from_each_of_10000_connections_arrives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
