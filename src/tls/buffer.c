@@ -38,3 +38,14 @@ void yb_tls_buffer_clear(yb_tls_buffer *buffer)
     free(buffer->bytes);
     *buffer = (yb_tls_buffer){0};
 }
+
+char *yb_tls_new_text(const void *bytes, size_t size)
+{
+    char *text = malloc(size + 1);
+    if (!text)
+        return NULL;
+    if (size > 0)
+        memcpy(text, bytes, size);
+    text[size] = '\0';
+    return text;
+}

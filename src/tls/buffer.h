@@ -22,6 +22,9 @@ bool yb_tls_buffer_reserve(yb_tls_buffer *buffer, size_t size);
 /* Drops bytes from the front; an empty buffer begins anew. */
 void yb_tls_buffer_consume(yb_tls_buffer *buffer, size_t size);
 
+/* A string of its own from bytes that have no end; NULL without memory. */
+char *yb_tls_new_text(const void *bytes, size_t size);
+
 /* Gives the memory back. */
 void yb_tls_buffer_clear(yb_tls_buffer *buffer);
 

@@ -33,9 +33,9 @@ void yb_tls_peer_certificate_free(yb_tls_peer_certificate *peer)
 /* What was written to a BIO, which is freed, as a string of our own; NULL without memory. */
 static char *take_text(BIO *from, bool written)
 {
-    char *bytes;
+    char *bytes = NULL;
     long size = from ? BIO_get_mem_data(from, &bytes) : 0;
-    char *text = from && written ? strndup(size > 0 ? bytes : "", (size_t)size) : NULL;
+    char *text = from && written ? yb_tls_new_text(bytes, (size_t)size) : NULL;
     BIO_free(from);
     return text;
 }

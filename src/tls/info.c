@@ -18,7 +18,7 @@ static const char *protocol_of(yb_tls_layer *t)
     unsigned size;
     SSL_get0_alpn_selected(t->ssl, &protocol, &size);
     if (!t->protocol && size > 0)
-        t->protocol = strndup((const char *)protocol, size);
+        t->protocol = yb_tls_new_text(protocol, size);
     return t->protocol;
 }
 

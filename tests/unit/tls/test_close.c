@@ -111,19 +111,28 @@ LOOP_TEST(a_read_ends_when_its_own_side_closes)
     return 0;
 }
 
-LOOP_TEST(streams_that_were_forgotten_end_with_the_loop)
+static yibu_stream *forgotten;
+
+static intptr_t forget_a_stream(void *arg)
 {
+    (void)arg;
     world w;
     begin_world(&w, "server");
     serve_world(&w, echo);
-    static yibu_stream *forgotten;
     assert_int_equal(connect_world(&w, &forgotten), 0);
     talk(forgotten);
     yibu_server_free(w.listener);
     yibu_tls_context_free(w.server);
     yibu_tls_context_free(w.client);
-    forgotten = NULL;
     return 0;
+}
+
+static void a_stream_can_be_freed_after_its_loop(void **state)
+{
+    int before = count_descriptors();
+    test_run_loop(forget_a_stream, state);
+    assert_int_equal(count_descriptors(), before); /* the loop's end closed it */
+    yibu_stream_free(forgotten);
 }
 
 LOOP_TEST(tls_goes_over_unix_sockets)
@@ -217,7 +226,7 @@ int main(void)
         cmocka_unit_test(what_does_not_go_out_in_time_is_told),
         cmocka_unit_test(a_stream_can_be_aborted_while_it_closes),
         cmocka_unit_test(a_read_ends_when_its_own_side_closes),
-        cmocka_unit_test(streams_that_were_forgotten_end_with_the_loop),
+        cmocka_unit_test(a_stream_can_be_freed_after_its_loop),
         cmocka_unit_test(tls_goes_over_unix_sockets),
         cmocka_unit_test(tls_stands_on_tls),
         cmocka_unit_test(a_layer_shakes_hands_by_an_operation),
