@@ -1,14 +1,22 @@
 /* What a connection costs that waits: memory of the process for each, with a task and without.
  *
- * The peers are another process, which connects from as many loopback addresses as its ports ask for
- * and then does nothing.  What the kernel keeps for a socket is not the process's, and not counted. */
+ * A server is a process of its own, and so are its peers, which connect from several loopback
+ * addresses and then do nothing.  Where a process may not have enough descriptors there are several
+ * servers, which hold their connections at the same time.  What the kernel keeps for a socket is not
+ * the process's, and not counted. */
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "soak.h"
 
-enum { WARM = 100, PORTS_EACH = 20000, WITH_TASK_MAX = 6144, CALLBACK_MAX = 1536 };
+enum {
+    WARM = 100,
+    PORTS_EACH = 10000,
+    SERVERS_MAX = 64,
+    WITH_TASK_MAX = 6144,
+    CALLBACK_MAX = 1536
+};
 
 static struct {
     uint16_t port;
@@ -109,7 +117,7 @@ static int wait_for(long count, int orders)
     order(orders, count);
     int r = yibu_event_wait(&idle.all);
     /* What was put off until the loop is idle, and what tasks do after they were counted. */
-    return r < 0 ? r : yibu_sleep(YIBU_SECONDS(3));
+    return r < 0 ? r : yibu_sleep(soak_is_full() ? YIBU_SECONDS(3) : YIBU_MS(100));
 }
 
 /* Bytes for each of count connections, beyond those that came first. */
@@ -129,21 +137,31 @@ static int measure(yibu_server *server, int orders, long count, double *ret_byte
 
 typedef struct trial {
     bool with_task;
-    int orders;
+    int orders; /* to the peers */
+    int report; /* where the result is written */
+    int hold;   /* the connections are held until this ends */
     long count;
-    double bytes;
 } trial;
 
-static intptr_t hold(void *arg)
+static int hold_and_report(yibu_server *server, const trial *t)
+{
+    double bytes;
+    int r = measure(server, t->orders, t->count, &bytes);
+    if (r < 0)
+        return r;
+    assert_int_equal(write(t->report, &bytes, sizeof(bytes)), sizeof(bytes));
+    return yibu_wait_readable(t->hold);
+}
+
+static intptr_t serve(void *arg)
 {
     trial *t = arg;
     yibu_server *server;
-    idle.arrived = 0;
     int r = t->with_task ? yibu_start_server(wait_for_a_line, NULL, "127.0.0.1", 0, NULL, &server)
                          : yibu_create_server(make_quiet, NULL, "127.0.0.1", 0, NULL, &server);
     if (r < 0)
         return r;
-    r = measure(server, t->orders, t->count, &t->bytes);
+    r = hold_and_report(server, t);
     (void)close(t->orders);
     yibu_server_close(server);
     yibu_server_abort_clients(server);
@@ -152,12 +170,11 @@ static intptr_t hold(void *arg)
     return r < 0 ? r : closed;
 }
 
-static double hold_idle_connections(bool with_task)
+/* A server's process, with the peers as its child. */
+static void be_server(trial *t)
 {
     int ends[2], status;
-    trial t = {.with_task = with_task, .count = soak_scale(2000, 100000)};
-    long most = soak_allow_descriptors(t.count + 500) - 500;
-    t.count = t.count < most ? t.count : most;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     assert_int_equal(pipe(ends), 0);
     pid_t peers = fork();
     assert_true(peers >= 0);
@@ -166,15 +183,61 @@ static double hold_idle_connections(bool with_task)
         be_peers(ends[0]);
     }
     close(ends[0]);
-    t.orders = ends[1];
+    t->orders = ends[1];
     int before = count_descriptors() - 1;
-    assert_int_equal(yibu_run(hold, &t, NULL), 0);
+    assert_int_equal(yibu_run(serve, t, NULL), 0);
     assert_int_equal(waitpid(peers, &status, 0), peers);
     assert_int_equal(status, 0);
     assert_int_equal(count_descriptors(), before);
-    printf("%ld idle connections %s: %.0f bytes each\n", t.count,
-           with_task ? "with a task" : "in callback form", t.bytes);
-    return t.bytes;
+    _exit(0);
+}
+
+/* The most that a connection of any of them costs. */
+static double hear_reports(int reports, long servers)
+{
+    double most = 0, bytes;
+    for (long i = 0; i < servers; i++) {
+        if (read(reports, &bytes, sizeof(bytes)) != sizeof(bytes))
+            fail_msg("a server has ended early");
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
+static double hold_idle_connections(bool with_task)
+{
+    long wanted = soak_scale(2000, 100000);
+    long each = soak_allow_descriptors(wanted + 500) - 500;
+    long servers = (wanted + each - 1) / each;
+    int reports[2], hold[2], status;
+    pid_t ids[SERVERS_MAX];
+    assert_true(servers <= SERVERS_MAX);
+    assert_int_equal(pipe(reports), 0);
+    assert_int_equal(pipe(hold), 0);
+    fflush(NULL);
+    for (long i = 0; i < servers; i++) {
+        trial t = {.with_task = with_task, .report = reports[1], .hold = hold[0]};
+        t.count = (i < servers - 1 ? each : wanted - i * each) - WARM;
+        ids[i] = fork();
+        assert_true(ids[i] >= 0);
+        if (ids[i] == 0) {
+            close(hold[1]);
+            close(reports[0]);
+            be_server(&t);
+        }
+    }
+    close(reports[1]);
+    double bytes = hear_reports(reports[0], servers);
+    close(hold[1]);
+    for (long i = 0; i < servers; i++) {
+        assert_int_equal(waitpid(ids[i], &status, 0), ids[i]);
+        assert_int_equal(status, 0);
+    }
+    close(hold[0]);
+    close(reports[0]);
+    printf("%ld idle connections %s, of %ld server(s): %.0f bytes each\n", wanted,
+           with_task ? "with a task" : "in callback form", servers, bytes);
+    return bytes;
 }
 
 static void an_idle_connection_with_a_task_costs_at_most_six_kibibytes(void **state)

@@ -7,7 +7,8 @@
  * that expire all the time, and go on. */
 #include "soak.h"
 
-enum { FRAME_MAX = 16384 };
+/* More at once than the listener's line has room for, and the kernel would reset some. */
+enum { FRAME_MAX = 16384, CONNECTING_MAX = 1000 };
 
 typedef enum ending {
     IN_ORDER,
@@ -39,6 +40,7 @@ typedef struct frame {
 static struct {
     uint16_t port;
     int64_t end_ns;
+    yibu_semaphore connecting; /* until the first answer has come */
     uint64_t frames, bytes, sessions[ENDINGS], expired, served;
 } soak;
 
@@ -178,7 +180,22 @@ typedef struct client {
     uint64_t state;
     ending ending;
     frame *frame;
+    bool connecting; /* has a permit */
 } client;
+
+static int begin_to_connect(client *c)
+{
+    int r = yibu_semaphore_acquire(&soak.connecting);
+    c->connecting = r == 0;
+    return r;
+}
+
+static void let_others_connect(client *c)
+{
+    if (c->connecting)
+        yibu_semaphore_release(&soak.connecting);
+    c->connecting = false;
+}
 
 static int exchange(yibu_stream *stream, client *c, uint32_t frames, bool impatient)
 {
@@ -195,6 +212,7 @@ static int exchange(yibu_stream *stream, client *c, uint32_t frames, bool impati
         r = send_frame(stream, f, &c->state);
         if (r == 0)
             r = receive_frame(stream, f, place, impatient, &c->state);
+        let_others_connect(c);
         if (r == 0) {
             uint64_t sum = f->head.checksum;
             fill(f, seed);
@@ -220,9 +238,8 @@ static void finish(yibu_stream *stream, client *c)
         fail_msg("the client of a session that ends %s hears %zd", ending_names[c->ending], n);
 }
 
-static intptr_t session(void *arg)
+static int talk_to_server(client *c)
 {
-    client *c = arg;
     yibu_stream *stream;
     uint32_t frames = 1 + (uint32_t)soak_below(&c->state, 20);
     bool impatient = soak_below(&c->state, 4) == 0;
@@ -239,6 +256,16 @@ static intptr_t session(void *arg)
                  yibu_error_name(r));
     yibu_stream_free(stream);
     return 0;
+}
+
+static intptr_t session(void *arg)
+{
+    client *c = arg;
+    int r = begin_to_connect(c);
+    if (r == 0)
+        r = talk_to_server(c);
+    let_others_connect(c);
+    return r;
 }
 
 static int run_cancelled(client *c)
@@ -282,6 +309,7 @@ static intptr_t talk(void *arg)
     if (r < 0)
         return r;
     soak.port = yibu_server_port(server);
+    soak.connecting = (yibu_semaphore)YIBU_SEMAPHORE_INIT(CONNECTING_MAX);
     soak.end_ns = yibu_loop_time(yibu_get_running_loop()) + YIBU_SECONDS(soak_scale(2, 60));
     r = run_clients(*(long *)arg);
     yibu_server_close(server);
