@@ -416,7 +416,8 @@ int yibu_dns_getaddrinfo(yibu_dns *dns, const char *host, const char *service,
 {
     yb_dns_request *request;
     int r = yb_dns_request_enter();
-    if (r == 0)
-        r = new_request(dns, host, service, hints, ret_list, &request);
+    if (r < 0)
+        return r;
+    r = new_request(dns, host, service, hints, ret_list, &request);
     return r < 0 ? r : yb_dns_request_wait(request);
 }

@@ -115,7 +115,7 @@ int yb_dns_list(const yb_dns_found *found, const char *service, const struct add
             end = &(*end)->ai_next;
     }
     if (r == 0)
-        r = finish(list, found, hints);
+        r = list ? finish(list, found, hints) : YIBU_EAI_NONAME;
     if (r == 0)
         *ret_list = list;
     else if (list)

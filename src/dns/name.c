@@ -58,11 +58,12 @@ static void cut_domain(const name_request *n, char *host)
 
 static void end_with_name(name_request *n, const char *name)
 {
-    if (strlen(name) >= sizeof(n->host)) {
+    size_t size = strlen(name) + 1;
+    if (size > sizeof(n->host)) {
         end(n, YIBU_EAI_FAIL);
         return;
     }
-    strcpy(n->host, name);
+    memcpy(n->host, name, size);
     cut_domain(n, n->host);
     end(n, 0);
 }
@@ -112,9 +113,9 @@ static void deliver(yb_dns_request *request)
 {
     name_request *n = self(request);
     if (n->ret_host)
-        strcpy(n->ret_host, n->host);
+        memcpy(n->ret_host, n->host, strlen(n->host) + 1);
     if (n->ret_service)
-        strcpy(n->ret_service, n->service);
+        memcpy(n->ret_service, n->service, strlen(n->service) + 1);
 }
 
 static void free_request(yb_dns_request *request)
@@ -158,7 +159,7 @@ static void write_reverse(const yb_dns_address *address, char text[REVERSE_ROOM]
         unsigned byte = address->v6.s6_addr[i];
         at += snprintf(at, 5, "%x.%x.", byte & 15, byte >> 4);
     }
-    strcpy(at, "ip6.arpa");
+    memcpy(at, "ip6.arpa", sizeof("ip6.arpa"));
 }
 
 static void ask_servers(name_request *n, const yb_dns_address *address)
@@ -218,12 +219,12 @@ static int new_request(yibu_dns *dns, const yibu_address *address, int flags, ch
 
 int yb_dns_begin_name(yibu_loop *loop, yibu_op *op, const yibu_address *address, int flags,
                       char *ret_host, size_t host_size, char *ret_service, size_t service_size,
-                      void *dns)
+                      void *arg)
 {
     (void)loop;
     yb_dns_request *request;
     int r =
-        new_request(dns, address, flags, ret_host, host_size, ret_service, service_size, &request);
+        new_request(arg, address, flags, ret_host, host_size, ret_service, service_size, &request);
     return r < 0 ? r : yb_dns_request_start_op(request, op);
 }
 
@@ -242,8 +243,8 @@ int yibu_dns_getnameinfo(yibu_dns *dns, const yibu_address *address, int flags, 
 {
     yb_dns_request *request;
     int r = yb_dns_request_enter();
-    if (r == 0)
-        r = new_request(dns, address, flags, ret_host, host_size, ret_service, service_size,
-                        &request);
+    if (r < 0)
+        return r;
+    r = new_request(dns, address, flags, ret_host, host_size, ret_service, service_size, &request);
     return r < 0 ? r : yb_dns_request_wait(request);
 }

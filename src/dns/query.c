@@ -88,8 +88,9 @@ int yibu_dns_op_query(yibu_dns *dns, yibu_op *op, const char *name, uint16_t typ
 {
     yb_dns_request *request;
     int r = yb_dns_request_prepare_op(op);
-    if (r == 0)
-        r = new_request(dns, name, type, ret_answer, &request);
+    if (r < 0)
+        return r;
+    r = new_request(dns, name, type, ret_answer, &request);
     return r < 0 ? r : yb_dns_request_start_op(request, op);
 }
 
@@ -97,7 +98,8 @@ int yibu_dns_query(yibu_dns *dns, const char *name, uint16_t type, yibu_dns_answ
 {
     yb_dns_request *request;
     int r = yb_dns_request_enter();
-    if (r == 0)
-        r = new_request(dns, name, type, ret_answer, &request);
+    if (r < 0)
+        return r;
+    r = new_request(dns, name, type, ret_answer, &request);
     return r < 0 ? r : yb_dns_request_wait(request);
 }
