@@ -118,8 +118,9 @@ int yibu_tls_context_set_groups(yibu_tls_context *context, const char *groups)
 {
     if (!context || !groups)
         return -EINVAL;
-    return yb_tls_context_settle(context, SSL_CTX_set1_groups_list(context->ssl_ctx, groups) == 1,
-                                 -EINVAL);
+    return yb_tls_context_settle(
+        context, SSL_CTX_set1_groups_list(context->ssl_ctx, (char *)(uintptr_t)groups) == 1,
+        -EINVAL);
 }
 
 /* One write a line, so that lines of several connections do not mix. */
