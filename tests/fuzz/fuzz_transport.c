@@ -59,6 +59,8 @@ static void on_updated(yibu_protocol *protocol, yibu_transport *transport, size_
     side *s = (side *)(void *)protocol;
     CHECK(!s->paused && size > 0 && size <= s->room && transport == s->transport);
     check_bytes((const uint8_t *)s->buffer, size, &s->received);
+    if (s->room % 5 == 0 && yibu_transport_pause_reading(transport) == 0)
+        s->paused = true; /* in the middle of what has come */
 }
 
 static bool on_eof(yibu_protocol *protocol, yibu_transport *transport)

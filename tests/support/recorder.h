@@ -12,7 +12,8 @@ typedef enum act {
     ACT_PAUSE,
     ACT_WRITE_AND_CLOSE,
     ACT_SET_PROTOCOL,
-    ACT_COUNT
+    ACT_COUNT, /* those before end the connection */
+    ACT_PAUSE_READING
 } act;
 
 typedef struct recorder {
@@ -78,6 +79,9 @@ static inline void do_act(recorder *r, yibu_transport *t, const char *event)
         assert_int_equal(yibu_transport_set_protocol(t, &nobody), 0);
         yibu_transport_close(t);
         r->ended = true;
+        break;
+    case ACT_PAUSE_READING:
+        assert_int_equal(yibu_transport_pause_reading(t), 0);
         break;
     default:
         break;

@@ -68,6 +68,27 @@ LOOP_TEST(nobody_is_told_of_data_while_reading_is_paused)
     return 0;
 }
 
+LOOP_TEST(a_pause_in_the_middle_of_what_has_come_keeps_the_rest)
+{
+    recorder r;
+    recorder_init(&r);
+    r.protocol.methods = &buffered_methods;
+    r.room = 3;
+    r.event = "updated";
+    r.act = ACT_PAUSE_READING;
+    int peer = recorder_open(&r, NULL);
+    assert_int_equal(send(peer, "hello", 5, 0), 5);
+    wait_for_log(&r, "made updated(hel) ");
+    assert_int_equal(yibu_sleep(YIBU_MS(2)), 0);
+    assert_string_equal(r.log, "made updated(hel) ");
+    r.room = 1;
+    assert_int_equal(yibu_transport_resume_reading(r.transport), 0);
+    wait_for_log(&r, "made updated(hel) updated(l) updated(o) ");
+    close(peer);
+    wait_for_log(&r, "made updated(hel) updated(l) updated(o) eof lost(0) ");
+    return 0;
+}
+
 LOOP_TEST(a_paused_connection_still_can_be_closed_aborted_and_freed)
 {
     void (*const ends[])(yibu_transport *) = {yibu_transport_close, yibu_transport_abort,
@@ -404,6 +425,7 @@ int main(void)
         cmocka_unit_test(a_protocol_with_a_buffer_of_its_own_is_told_how_much_came),
         cmocka_unit_test(a_protocol_without_room_loses_its_connection),
         cmocka_unit_test(nobody_is_told_of_data_while_reading_is_paused),
+        cmocka_unit_test(a_pause_in_the_middle_of_what_has_come_keeps_the_rest),
         cmocka_unit_test(a_paused_connection_still_can_be_closed_aborted_and_freed),
         cmocka_unit_test(write_marks_pause_and_resume_the_writer),
         cmocka_unit_test(limits_that_change_call_at_once),
