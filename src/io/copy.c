@@ -99,9 +99,10 @@ static ssize_t copy_open(int from, const char *to)
     int r = yibu_file_stat(from, &about);
     if (r == 0 && S_ISDIR(about.stx_mode))
         r = -EISDIR;
+    if (r < 0)
+        return r;
     yb_replacement replacement;
-    if (r == 0)
-        r = yb_replacement_begin(&replacement, to, about.stx_mode & 0777);
+    r = yb_replacement_begin(&replacement, to, about.stx_mode & 0777);
     if (r < 0)
         return r;
     return yb_replacement_end(&replacement, copy_content(from, replacement.fd), false);
