@@ -458,7 +458,10 @@ LOOP_TEST(a_child_may_lead_a_group_which_is_killed_as_a_whole)
     assert_int_equal(yibu_stream_readline(yibu_subprocess_stdout(process), &line), 1);
     assert_int_equal(yibu_subprocess_kill(process), 0);
     assert_int_equal(yibu_subprocess_wait(process), 128 + SIGKILL);
-    assert_int_equal(yibu_subprocess_send_signal_group(process, SIGTERM), 0);
+    int r = yibu_subprocess_send_signal_group(process, SIGTERM);
+    if (r == -ESRCH) /* before Linux 6.9; nobody else can have the number in here */
+        r = kill(-pid, SIGTERM);
+    assert_int_equal(r, 0);
     assert_int_equal(yibu_stream_readline(yibu_subprocess_stdout(process), &line), 0);
     yibu_subprocess_free(process);
 
