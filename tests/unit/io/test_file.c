@@ -136,7 +136,7 @@ LOOP_TEST(a_file_is_cut_extended_and_synced)
 
 LOOP_TEST(mistakes_are_told)
 {
-    char byte;
+    char byte = 'x';
     const int closed = 12345;
     assert_int_equal(yibu_file_open(test_path("missing"), O_RDONLY, 0), -ENOENT);
     assert_int_equal(yibu_file_open(NULL, O_RDONLY, 0), -EINVAL);
