@@ -54,11 +54,13 @@ static intptr_t hop(yibu_stream *stream, void *arg)
     return r < 0 ? r : yibu_core_hand_over(other, stream, NULL, NULL);
 }
 
-/* A client hears its line, or the end. */
+/* A client hears its line, or the end; or nobody listens any more, where a loop could not. */
 static void ask(uint16_t port)
 {
-    int fd = connect_client(port);
+    int fd = try_to_connect(port);
     char byte;
+    if (fd < 0)
+        return;
     for (int i = 0; i < 3 && send(fd, "x\n", 2, MSG_NOSIGNAL) == 2; i++)
         if (recv(fd, &byte, 1, 0) <= 0 || recv(fd, &byte, 1, 0) <= 0)
             break;

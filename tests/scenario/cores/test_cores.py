@@ -31,12 +31,15 @@ class Server:
         self.port = int(self.process.stdout.readline())
         self.url = f"http://127.0.0.1:{self.port}"
         self.answered = ()
+        self.stopped = False
 
     def __enter__(self):
         return self
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
+        if not self.stopped:
+            self.process.send_signal(signal.SIGTERM)
+        self.stopped = True
 
     def __exit__(self, kind, *_):
         if kind:
