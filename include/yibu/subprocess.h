@@ -22,7 +22,7 @@
 #include <sys/types.h>
 
 #include <yibu/base.h>
-#include <yibu/process_pool.h>
+#include <yibu/buffer.h>
 #include <yibu/stream.h>
 
 typedef struct yibu_subprocess yibu_subprocess;
