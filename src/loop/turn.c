@@ -150,11 +150,20 @@ static int sleep_until(yibu_loop *loop, int64_t deadline_ns)
     return r;
 }
 
+/* What a completion makes ready takes a part of a budget, or more than one.  Where the last turn left
+ * something, the next takes in less than it runs. */
+static void limit_batch(yibu_loop *loop)
+{
+    int batch = loop->budget_limit / (loop->exhausted ? 4 : 2);
+    loop->backend->batch = batch > 0 ? (unsigned)batch : 1;
+}
+
 /* Looks at I/O, waiting where nothing is ready.  Without operations under way there is nothing to
  * look at but, for whoever polls the loop's descriptor, the wake-up that made it readable. */
 static void look_at_io(yibu_loop *loop, int64_t deadline_ns)
 {
     int r = 0;
+    limit_batch(loop);
     loop->unobserved = loop->options.on_turn != NULL;
     if (!has_ready(loop) && deadline_ns != 0)
         r = sleep_until(loop, deadline_ns);

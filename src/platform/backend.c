@@ -55,6 +55,7 @@ int yb_backend_open(const char *name, unsigned entries, yb_backend **ret_backend
             continue;
         int r = classes[i]->open(entries, ret_backend);
         if (r == 0) {
+            (*ret_backend)->batch = YB_TURN_BUDGET / 2;
             *ret_fallback = error;
             return 0;
         }

@@ -85,7 +85,7 @@ struct yb_op {
 
 _Static_assert(sizeof(struct yb_op) <= sizeof(yibu_op), "yibu_op has room for yb_op");
 
-/* How many tasks and callbacks a turn runs before it looks at I/O again, at most. */
+/* How many tasks and callbacks a turn of the loop runs, at most. */
 enum { YB_TURN_BUDGET = 64 };
 
 /* The most that one system call transfers (read(2)). */
@@ -145,6 +145,9 @@ typedef struct yb_backend_class {
 
 struct yb_backend {
     const yb_backend_class *class;
+    /* About how many completions a wait shall hand over, while more can be left for the next one: as
+     * many as run in a turn.  More would only push each other out of the caches.  The loop's. */
+    unsigned batch;
 };
 
 /* The loop's side of a completion, for backends.  From wait: runs the callback. */

@@ -10,11 +10,19 @@
  *            No edge is lost, since every wait follows an attempt that found nothing.
  * Polls for readiness always use FOREIGN, and turn an OWN descriptor into one.
  *
+ * An OWN TCP socket that gave less than was asked for is empty: whatever comes next makes a new edge,
+ * so the next receive waits without an attempt.  Not so once the peer has ended or urgent data came,
+ * which make receives short, too, and no edge after them.
+ *
+ * Events of OWN descriptors are served in batches, so that with thousands of connections, what a
+ * receive brought into the caches is still there when its task runs.
+ *
  * Calls on files are attempted where they need not wait, and else refused with -ENOTSUP: readiness
  * says nothing about them.
  *
  * One thread but for wake. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -30,11 +38,14 @@
 
 enum { READERS, WRITERS, POLLERS, QUEUES };
 enum { CHUNK_BITS = 8, CHUNK = 1 << CHUNK_BITS, EVENTS = 256 };
+enum { OWN_EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET };
 
 typedef struct descriptor {
     yb_list waiting[QUEUES];
     bool own;   /* in OWN mode */
     bool known; /* was registered: try EPOLL_CTL_MOD first */
+    bool tcp;   /* OWN, and a TCP socket of which only data has been reported */
+    bool empty; /* tcp, and the next receive would wait */
 } descriptor;
 
 typedef struct epoll_backend {
@@ -42,6 +53,9 @@ typedef struct epoll_backend {
     int epoll_fd;
     int wake_fd;
     bool no_pwait2; /* epoll_pwait2 is not to be had */
+    bool polled;    /* others poll epoll_fd: nothing may stay in `events` */
+    int next, count;
+    struct epoll_event events[EVENTS]; /* from next to count: of OWN descriptors, to be served */
     size_t chunk_count;
     descriptor **chunks; /* by descriptor number; chunks never move */
 } epoll_backend;
@@ -135,7 +149,7 @@ static int arm(epoll_backend *e, descriptor *d, int fd)
     if (d->own) {
         if (d->known)
             return 0;
-        return enroll(e, d, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+        return enroll(e, d, fd, OWN_EVENTS);
     }
     uint32_t events = wanted_events(d);
     return events ? enroll(e, d, fd, events | EPOLLONESHOT) : 0;
@@ -149,12 +163,20 @@ static int park(epoll_backend *e, yb_op *op)
         return r;
     int queue = op->kind == YB_OP_POLL ? POLLERS : yb_op_writes(op) ? WRITERS : READERS;
     if (queue == POLLERS)
-        d->own = false;
+        d->own = d->tcp = d->empty = false;
     yb_list_push_back(&d->waiting[queue], &op->links);
     r = arm(e, d, op->fd);
     if (r < 0)
         yb_list_remove(&op->links);
     return r;
+}
+
+static bool is_tcp(int fd)
+{
+    int protocol;
+    socklen_t length = sizeof(protocol);
+    return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) == 0 &&
+           protocol == IPPROTO_TCP;
 }
 
 static void adopt(yb_backend *backend, int fd)
@@ -163,14 +185,29 @@ static void adopt(yb_backend *backend, int fd)
     /* Without memory for it the descriptor stays FOREIGN, which only costs system calls. */
     if (find_or_add(self(backend), fd, &d) == 0) {
         d->own = true;
-        d->known = false;
+        d->known = d->empty = false;
+        d->tcp = is_tcp(fd);
     }
 }
 
 static void attempted(epoll_backend *e, const yb_op *op, ssize_t result)
 {
-    if (op->kind == YB_OP_ACCEPT && result >= 0)
+    if (op->kind == YB_OP_RECV && result > 0 && (size_t)result < op->size) {
+        descriptor *d = find(e, op->fd);
+        if (d)
+            d->empty = d->tcp;
+    } else if (op->kind == YB_OP_ACCEPT && result >= 0) {
         adopt(&e->base, (int)result);
+    }
+}
+
+/* Whether an attempt at op would be in vain. */
+static bool must_wait(const epoll_backend *e, const yb_op *op)
+{
+    if (op->kind == YB_OP_POLL)
+        return true;
+    const descriptor *d = op->kind == YB_OP_RECV ? find(e, op->fd) : NULL;
+    return d && d->empty && op->size > 0;
 }
 
 static int submit(yb_backend *backend, yb_op *op)
@@ -180,7 +217,7 @@ static int submit(yb_backend *backend, yb_op *op)
         op->result = yb_file_attempt(op->file);
         return op->result == -EAGAIN ? -ENOTSUP : 1;
     }
-    if (op->kind != YB_OP_POLL) {
+    if (!must_wait(e, op)) {
         op->result = yb_attempt(op);
         if (op->result != -EAGAIN) {
             attempted(e, op, op->result);
@@ -223,7 +260,10 @@ static void forget_fd(yb_backend *backend, int fd)
     /* A duplicate of fd elsewhere, in another process say, would keep the registration alive. */
     if (d->known)
         (void)control(e, EPOLL_CTL_DEL, fd, 0);
-    d->own = d->known = false;
+    d->own = d->known = d->tcp = d->empty = false;
+    for (int i = e->next; i < e->count; i++)
+        if (e->events[i].data.fd == fd)
+            e->events[i].data.fd = -1;
 }
 
 static void serve_queue(epoll_backend *e, descriptor *d, int queue)
@@ -263,6 +303,10 @@ static void serve(epoll_backend *e, int fd, unsigned mask)
     descriptor *d = find(e, fd);
     if (!d)
         return;
+    if (mask & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI))
+        d->tcp = false;
+    if (mask & ~(unsigned)EPOLLOUT)
+        d->empty = false;
     if (mask & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         serve_queue(e, d, READERS);
     if (mask & (EPOLLOUT | EPOLLHUP | EPOLLERR))
@@ -279,12 +323,12 @@ static void serve(epoll_backend *e, int fd, unsigned mask)
             }
 }
 
-static int wait_events(epoll_backend *e, struct epoll_event *events, int64_t timeout_ns)
+static int wait_events(epoll_backend *e, int64_t timeout_ns)
 {
     struct timespec time = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
     const struct timespec *limit = timeout_ns == INT64_MAX ? NULL : &time;
     if (timeout_ns > 0 && !e->no_pwait2) {
-        int n = epoll_pwait2(e->epoll_fd, events, EVENTS, limit, NULL);
+        int n = epoll_pwait2(e->epoll_fd, e->events, EVENTS, limit, NULL);
         /* Older container runtimes forbid (EPERM) what they do not know. */
         if (n >= 0 || (errno != ENOSYS && errno != EPERM))
             return n;
@@ -295,7 +339,7 @@ static int wait_events(epoll_backend *e, struct epoll_event *events, int64_t tim
         if (ppoll(&query, 1, limit, NULL) < 0)
             return -1;
     }
-    return epoll_wait(e->epoll_fd, events, EVENTS, 0);
+    return epoll_wait(e->epoll_fd, e->events, EVENTS, 0);
 }
 
 static int64_t remaining(yb_backend *backend, int64_t deadline_ns)
@@ -306,20 +350,50 @@ static int64_t remaining(yb_backend *backend, int64_t deadline_ns)
     return left > 0 ? left : 0;
 }
 
+static void read_wake_fd(epoll_backend *e)
+{
+    uint64_t count;
+    (void)!read(e->wake_fd, &count, sizeof(count));
+}
+
+/* Serves what is not OWN at once: whoever owns it may close it before the next batch. */
+static void sort_events(epoll_backend *e, int count)
+{
+    e->next = e->count = 0;
+    for (int i = 0; i < count; i++) {
+        struct epoll_event event = e->events[i];
+        const descriptor *d = find(e, event.data.fd);
+        if (event.data.fd == e->wake_fd)
+            read_wake_fd(e);
+        else if (d && d->own)
+            e->events[e->count++] = event;
+        else
+            serve(e, event.data.fd, event.events);
+    }
+}
+
+/* Where a poll has made the descriptor FOREIGN meanwhile, its registration reports anew. */
+static void serve_batch(epoll_backend *e)
+{
+    for (unsigned left = e->polled ? EVENTS : e->base.batch; left > 0 && e->next < e->count;
+         left--) {
+        struct epoll_event event = e->events[e->next++];
+        const descriptor *d = find(e, event.data.fd);
+        if (d && d->own)
+            serve(e, event.data.fd, event.events);
+    }
+}
+
 static int wait_for_events(yb_backend *backend, int64_t deadline_ns)
 {
     epoll_backend *e = self(backend);
-    struct epoll_event events[EVENTS];
-    int n = wait_events(e, events, remaining(backend, deadline_ns));
-    if (n < 0)
-        return errno == EINTR ? 0 : -errno;
-    for (int i = 0; i < n; i++)
-        if (events[i].data.fd == e->wake_fd) {
-            uint64_t count;
-            (void)!read(e->wake_fd, &count, sizeof(count));
-        } else {
-            serve(e, events[i].data.fd, events[i].events);
-        }
+    if (e->next == e->count) {
+        int n = wait_events(e, remaining(backend, deadline_ns));
+        if (n < 0)
+            return errno == EINTR ? 0 : -errno;
+        sort_events(e, n);
+    }
+    serve_batch(e);
     return 0;
 }
 
@@ -334,7 +408,11 @@ static void wake(yb_backend *backend)
 
 static int descriptor_of(yb_backend *backend)
 {
-    return self(backend)->epoll_fd;
+    epoll_backend *e = self(backend);
+    e->polled = true;
+    for (; e->next < e->count; e->next++) /* is reported anew */
+        (void)control(e, EPOLL_CTL_MOD, e->events[e->next].data.fd, OWN_EVENTS);
+    return e->epoll_fd;
 }
 
 static void close_backend(yb_backend *backend)

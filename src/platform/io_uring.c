@@ -17,8 +17,8 @@
  * Calls on files are attempted where they need not wait, and else queued where the kernel has the
  * operation (uring_file.c); the others are refused with -ENOTSUP.  They never turn into polls.
  *
- * A turn works off as many completions as it can run tasks.  So with thousands of connections what
- * a task needs is still in the cache when it runs.
+ * A wait works off a batch of completions only.  So with thousands of connections, what a task needs
+ * is still in the caches when it runs.
  *
  * One thread but for wake. */
 #include <errno.h>
@@ -37,7 +37,7 @@
 #include "platform/valgrind.h"
 #include <yibu/address.h>
 
-enum { DEFAULT_ENTRIES = 256, BATCH = YB_TURN_BUDGET, CACHE_LINE_BYTES = 64 };
+enum { DEFAULT_ENTRIES = 256, MAX_BATCH = YB_TURN_BUDGET, CACHE_LINE_BYTES = 64 };
 
 /* Bits of op->phase. */
 enum {
@@ -449,16 +449,16 @@ static void fetch(uint64_t data)
         __builtin_prefetch(op + offset, 1);
 }
 
-/* Works off a batch of completion entries; returns how many there were. */
-static unsigned reap_batch(ring_backend *r)
+/* Works off up to max completion entries, of at most MAX_BATCH; returns how many there were. */
+static unsigned reap_batch(ring_backend *r, unsigned max)
 {
-    struct io_uring_cqe *entries[BATCH];
-    unsigned n = io_uring_peek_batch_cqe(&r->ring, entries, BATCH);
+    struct io_uring_cqe *entries[MAX_BATCH];
+    unsigned n = io_uring_peek_batch_cqe(&r->ring, entries, max);
     /* Copied out first: a callback may submit, and so reuse the entries. */
     struct {
         uint64_t data;
         int result;
-    } batch[BATCH];
+    } batch[MAX_BATCH];
     for (unsigned i = 0; i < n; i++) {
         batch[i].data = entries[i]->user_data;
         batch[i].result = entries[i]->res;
@@ -470,14 +470,12 @@ static unsigned reap_batch(ring_backend *r)
     return n;
 }
 
-/* Works off as many completions as run in a turn: the rest would only push each other out of the
- * caches.  It stays in the ring for the next turn, unless that would soon overflow. */
+/* What is left stays in the ring for the next turn, unless that would soon overflow. */
 static void reap(ring_backend *r)
 {
-    unsigned n;
-    do
-        n = reap_batch(r);
-    while (n == BATCH && io_uring_cq_ready(&r->ring) > r->ring.cq.ring_entries / 2);
+    unsigned max = r->base.batch < MAX_BATCH ? r->base.batch : MAX_BATCH;
+    while (reap_batch(r, max) == max && io_uring_cq_ready(&r->ring) > r->ring.cq.ring_entries / 2)
+        ;
 }
 
 /* Whether the kernel must be entered for completions to appear. */
