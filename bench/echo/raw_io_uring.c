@@ -8,7 +8,7 @@
 #include <liburing.h>
 
 #define RING_ENTRIES 4096
-#define CONNECTIONS 4096
+#define CONNECTIONS 16384
 #define BUFFER_BYTES 16384
 #define ACCEPTED UINT64_MAX
 

@@ -38,11 +38,11 @@ def raise_file_limit():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def start(command, cpus, env):
+def start(command, cpus, env, stdin=subprocess.DEVNULL):
     """Starts a program in a session of its own, so that its workers can be ended with it."""
     def prepare():
         os.sched_setaffinity(0, cpus)
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    return subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, env=env, preexec_fn=prepare,
                             start_new_session=True, text=True, errors="replace")
 

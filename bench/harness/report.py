@@ -41,7 +41,7 @@ def columns(table):
 
 
 def contender_name(contender):
-    kernel_side = contender.runtime in ("yibu", "raw")
+    kernel_side = contender.runtime.startswith(("yibu", "raw"))
     return f"{contender.runtime} {contender.backend}" if kernel_side else contender.runtime
 
 
@@ -59,7 +59,7 @@ def cell(result):
 def markdown(results):
     """One row a case, one column a contender, for documents."""
     contenders = sorted(dict.fromkeys(result.contender for result in results),
-                        key=lambda contender: contender.runtime != "yibu")
+                        key=lambda c: (c.runtime != "yibu", not c.runtime.startswith("yibu")))
     found = {(r.case, r.unit, r.contender): r for r in results}
     yield "| case | " + " | ".join(map(contender_name, contenders)) + " |"
     yield "| --- |" + " ---: |" * len(contenders)
@@ -93,12 +93,31 @@ def failure_lines(outcome):
         yield f"  {name} {what}: {failure.why}"
 
 
+def raw_table(results):
+    """How much more each form of Yibu takes than the plain server of the same backend."""
+    found = {(r.case, r.contender): r.over_raw for r in results
+             if r.over_raw is not None and r.unit == "ns"}
+    contenders = list(dict.fromkeys(contender for _, contender in found))
+    if not found:
+        return
+    yield ""
+    yield "CPU time of Yibu over that of the raw program on the same backend, median of the rounds:"
+    yield ""
+    yield "| case | " + " | ".join(map(contender_name, contenders)) + " |"
+    yield "| --- |" + " ---: |" * len(contenders)
+    for case in dict.fromkeys(case for case, _ in found):
+        ratios = [found.get((case, contender)) for contender in contenders]
+        yield f"| {case} | " + " | ".join("" if r is None else f"{r:.2f}" for r in ratios) + " |"
+
+
 def text(outcome, as_markdown=False):
     """The report of one topic, failures included."""
     results = aggregate(outcome.samples)
     lines = [heading(outcome, results), ""]
     lines += markdown(results) if as_markdown else columns([COLUMNS, *rows(results)])
     lines += ["", reference_note(results)]
+    if outcome.topic.paired:
+        lines += raw_table(results)
     if outcome.failures:
         lines += ["", "Without a full result:", *failure_lines(outcome)]
     return "\n".join(lines) + "\n"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from .build import BuildError
 from .memory import make_ready
+from .paired import Pair
 from .process import RunError, measure
 from .stats import Contender, Sample
 
@@ -21,8 +22,10 @@ class Entry:
     peer: object
     command: list
     reference: bool = False
+    default: bool = True
     backend: str = ""
     memory: int = 0
+    pair: Pair = None
 
 
 @dataclass
@@ -53,9 +56,10 @@ def build_entries(topic, build, outcome):
         except BuildError as error:
             outcome.failures.append(Failure(peer, "build", str(error)))
             continue
-        entries.append(Entry(peer, command, reference=peer.is_yibu, backend=peer.backend))
+        entries.append(Entry(peer, command, reference=peer.is_reference,
+                             backend=peer.backend))
         if peer.is_yibu and topic.both_backends:
-            entries.append(Entry(peer, command))
+            entries.append(Entry(peer, command, default=False))
     return entries
 
 
@@ -70,7 +74,7 @@ class Race:
 
     def environment(self, entry):
         """Yibu's default backend is asked for by asking for nothing; the other by its name."""
-        if not entry.peer.is_yibu or entry.reference:
+        if not entry.peer.is_yibu or entry.default:
             return {}
         other = [name for name in YIBU_BACKENDS if name != self.default_backend]
         return {"YIBU_BACKEND": other[0]}
@@ -87,7 +91,8 @@ class Race:
         if self.topic.warm_memory:
             make_ready(entry.memory)
         try:
-            lines = measure(entry.command, self.topic, case, n, env, self.driver)
+            lines = entry.pair.measure() if entry.pair else measure(
+                entry.command, self.topic, case, n, env, self.driver)
         except RunError as error:
             self.fail(entry, case, error)
             return
@@ -101,20 +106,53 @@ class Race:
             self.outcome.samples.append(
                 Sample(who, line["case"], line["unit"], number, line["value"], line["n"]))
 
+    def turns(self, number, case):
+        shift = number % max(1, len(self.entries))
+        for entry in self.entries[shift:] + self.entries[:shift]:
+            if case.has(entry.peer) and (id(entry), case.name) not in self.out:
+                self.progress(self.topic, number, case, entry.peer)
+                yield entry
+
     def run(self):
         for number in range(self.topic.rounds):
             for case in self.topic.cases:
-                shift = number % max(1, len(self.entries))
-                turns = self.entries[shift:] + self.entries[:shift]
-                for entry in turns:
-                    if case.has(entry.peer) and (id(entry), case.name) not in self.out:
-                        self.progress(self.topic, number, case, entry.peer)
+                for entry in self.turns(number, case):
+                    self.run_one(number, case, entry)
+
+    def pair_up(self, case):
+        """Starts every server; the reference's tells which backend is Yibu's default."""
+        for entry in self.entries:
+            try:
+                entry.pair = Pair(entry.command, self.topic, case, case.n_of(entry.peer),
+                                  self.environment(entry), self.driver)
+            except RunError as error:
+                self.fail(entry, case, error)
+                continue
+            if entry.reference:
+                self.default_backend = entry.pair.backend
+
+    def run_paired(self):
+        """Case by case, with every contender up at once."""
+        for case in self.topic.cases:
+            try:
+                self.pair_up(case)
+                for number in range(self.topic.rounds):
+                    for entry in self.turns(number, case):
                         self.run_one(number, case, entry)
+            finally:
+                for entry in self.entries:
+                    if entry.pair:
+                        entry.pair.end()
+                    entry.pair = None
 
 
 def run_topic(topic, build, driver=None, progress=lambda *_: None):
     """Builds and runs one topic; `driver` is the command of its load generator, if any."""
     outcome = Outcome(topic)
     entries = build_entries(topic, build, outcome)
-    Race(topic, entries, driver, outcome, progress).run()
+    race = Race(topic, entries, driver, outcome, progress)
+    if topic.paired:
+        race.run_paired()
+    else:
+        race.run()
     return outcome

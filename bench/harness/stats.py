@@ -43,6 +43,7 @@ class Result:
     ratio: float = None
     ahead: float = None
     behind: float = None
+    over_raw: float = None
 
     def line(self, bench):
         """The JSON line; ratio and ahead are for every runtime but Yibu."""
@@ -53,6 +54,8 @@ class Result:
         if self.contender.runtime != "yibu" and self.ratio is not None:
             line["ratio"] = rounded(self.ratio)
             line["ahead"] = rounded(self.ahead)
+        if self.over_raw is not None:
+            line["over_raw"] = rounded(self.over_raw)
         return line
 
     @property
@@ -84,6 +87,15 @@ def compare(result, mine, reference):
     result.behind = sum(is_better(o, v, result.unit) for v, o in pairs) / len(pairs)
 
 
+def compare_to_raw(result, rounds):
+    """Yibu over the plain server or program on the same backend, round by round."""
+    raw = rounds.get(Contender("raw", result.contender.backend), {})
+    mine = rounds[result.contender]
+    pairs = [(mine[i], raw[i]) for i in sorted(mine) if raw.get(i)]
+    if pairs and result.contender.backend and result.contender.runtime.startswith("yibu"):
+        result.over_raw = median(value / other for value, other in pairs)
+
+
 def summarize(contender, case, unit, samples):
     values = [sample.value for sample in samples]
     return Result(contender, case, unit, median(values), min(values), max(values),
@@ -104,5 +116,6 @@ def aggregate(samples):
             result = summarize(who, case, unit, them)
             if not who.reference:
                 compare(result, rounds[who], reference)
+            compare_to_raw(result, rounds)
             results.append(result)
     return results

@@ -62,6 +62,10 @@ class Peer:
 
     @property
     def is_yibu(self):
+        return self.runtime == "yibu" or self.runtime.startswith("yibu-")
+
+    @property
+    def is_reference(self):
         return self.runtime == "yibu"
 
     def words(self, name):
@@ -81,6 +85,7 @@ class Topic:
     limit_s: float = 60.0
     both_backends: bool = False
     warm_memory: bool = False
+    paired: bool = False
 
 
 def read_directives(source):
@@ -115,20 +120,23 @@ def read_topic(folder, quick=False):
     """Reads one folder; raises TopicError where its topic.json is wrong."""
     try:
         about = json.loads((folder / "topic.json").read_text(encoding="utf-8"))
-        cases = [read_case(entry, about, folder, quick) for entry in about["cases"]]
+        cases = [read_case(entry, about, folder, quick) for entry in about["cases"]
+                 if not (quick and entry.get("full_only", False))]
         title = about["title"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TopicError(f"{folder.name}/topic.json: {error!r}") from error
     helper = about.get("driver")
     sources = [path for path in sorted(folder.iterdir())
                if path.suffix in LANGUAGES and path.name != helper]
-    peers = sorted((read_peer(path) for path in sources), key=lambda peer: not peer.is_yibu)
+    peers = sorted((read_peer(path) for path in sources),
+                   key=lambda peer: (not peer.is_reference, not peer.is_yibu))
     return Topic(folder.name, folder, title, cases, peers,
                  driver=folder / helper if helper else None,
                  rounds=5 if quick else int(about.get("rounds", 10)),
                  limit_s=float(about.get("limit_s", 60)),
                  both_backends=bool(about.get("both_backends", False)),
-                 warm_memory=bool(about.get("warm_memory", False)))
+                 warm_memory=bool(about.get("warm_memory", False)),
+                 paired=bool(about.get("paired", False)))
 
 
 def topic_names(root):
