@@ -196,19 +196,28 @@ LOOP_TEST(a_read_of_a_fifo_waits_for_data)
     return yibu_file_close(fd);
 }
 
-LOOP_TEST(a_read_of_a_fifo_takes_what_there_is)
+static void read_what_there_is(int from, int to)
 {
     char back[100];
-    int fd = open_fifo(O_RDWR);
     const struct iovec piece = {back, sizeof(back)};
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(yibu_file_write(fd, "hello", 5), 5);
+        assert_int_equal(yibu_file_write(to, "hello", 5), 5);
         if (i < 2)
-            assert_int_equal(yibu_file_read(fd, back, sizeof(back)), 5);
+            assert_int_equal(yibu_file_read(from, back, sizeof(back)), 5);
         else
-            assert_int_equal(yibu_file_readv(fd, &piece, 1, -1), 5);
+            assert_int_equal(yibu_file_readv(from, &piece, 1, -1), 5);
         assert_memory_equal(back, "hello", 5);
     }
+}
+
+LOOP_TEST(a_read_of_a_fifo_or_pipe_takes_what_there_is)
+{
+    int fd = open_fifo(O_RDWR), ends[2];
+    read_what_there_is(fd, fd);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    read_what_there_is(ends[0], ends[1]);
+    close(ends[0]);
+    close(ends[1]);
     return yibu_file_close(fd);
 }
 
@@ -369,7 +378,7 @@ int main(void)
         file_test(mistakes_are_told),
         cmocka_unit_test(outside_a_task),
         file_test(a_read_of_a_fifo_waits_for_data),
-        file_test(a_read_of_a_fifo_takes_what_there_is),
+        file_test(a_read_of_a_fifo_or_pipe_takes_what_there_is),
         file_test(a_read_of_a_fifo_can_be_cancelled),
         file_test(opening_a_fifo_does_not_wait_for_the_other_end),
         file_test(sockets_and_devices_are_read_as_well),
