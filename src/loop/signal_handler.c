@@ -80,7 +80,7 @@ static int add(yibu_loop *loop, int number, yibu_callback *callback, void *arg, 
     handler *h = find(loop, number, stand_in);
     if (!h)
         r = make(loop, number, stand_in, &h);
-    if (r < 0)
+    if (!h)
         return r;
     h->callback = callback;
     h->arg = arg;
