@@ -11,6 +11,14 @@
 
 #include "test.h"
 
+/* An abstract name that no other process uses, until the next call. */
+static inline const char *abstract_name(const char *what)
+{
+    static char name[64];
+    (void)snprintf(name, sizeof(name), "@yibu-%s-%d", what, (int)getpid());
+    return name;
+}
+
 /* A listener on a port of the kernel's choice. */
 static inline int listen_anywhere(uint16_t *ret_port)
 {

@@ -338,7 +338,7 @@ static void expect_all_in_order(int receiver, int count)
 /* addressed: the socket is not connected, and nothing tells when there is room. */
 static void flow(bool addressed, bool close_first)
 {
-    static const char name[] = "@yibu-datagram-flow";
+    const char *name = abstract_name("datagram-flow");
     int receiver = yibu_unix_bind(name);
     yibu_address to;
     assert_int_equal(yibu_unix_address(name, &to), 0);
@@ -383,8 +383,9 @@ LOOP_TEST(what_does_not_go_out_at_once_waits_up_to_a_limit_and_then_goes)
 LOOP_TEST(an_abort_drops_what_waits)
 {
     int descriptors = count_descriptors();
-    int receiver = yibu_unix_bind("@yibu-datagram-abort");
-    int fd = yibu_unix_connect(SOCK_DGRAM, "@yibu-datagram-abort");
+    const char *name = abstract_name("datagram-abort");
+    int receiver = yibu_unix_bind(name);
+    int fd = yibu_unix_connect(SOCK_DGRAM, name);
     notes n = NOTES;
     yibu_datagram_options options = {.size = sizeof(options), .max_buffered = 20000};
     assert_int_equal(yibu_datagram_transport_new(fd, &n.protocol, &options, &n.transport), 0);

@@ -122,7 +122,7 @@ LOOP_TEST(a_protocol_hears_nothing_of_a_connection_that_fails)
                      -ECONNREFUSED);
     assert_int_equal(yibu_create_connection(&r.protocol, NULL, port, NULL, NULL), -EINVAL);
     assert_int_equal(yibu_create_connection(NULL, "127.0.0.1", port, NULL, NULL), -EINVAL);
-    assert_int_equal(yibu_create_unix_connection(&r.protocol, "@yibu-nobody-listens", NULL, NULL),
+    assert_int_equal(yibu_create_unix_connection(&r.protocol, abstract_name("nobody"), NULL, NULL),
                      -ECONNREFUSED);
     assert_int_equal(yibu_create_unix_connection(&r.protocol, "", NULL, NULL), -EINVAL);
     assert_string_equal(r.log, "");
@@ -179,7 +179,7 @@ static void wait_lost(yibu_loop *loop, const recorder *r)
 
 static void without_a_task(yibu_loop *loop, bool is_unix)
 {
-    static const char name[] = "@yibu-test-without-a-task";
+    const char *name = abstract_name("without-a-task");
     recorder r;
     recorder_init(&r);
     start s = {.op = {.callback = started, .arg = &s}};
@@ -261,7 +261,7 @@ static int listen_on_a_full_line(const char *name)
 
 static void a_full_unix_listener_is_waited_for(void **state)
 {
-    static const char name[] = "@yibu-test-full-line";
+    const char *name = abstract_name("full-line");
     yibu_loop *loop = *state;
     recorder r;
     recorder_init(&r);

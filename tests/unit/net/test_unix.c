@@ -79,18 +79,19 @@ LOOP_TEST(what_cannot_be_right_is_refused)
 
 LOOP_TEST(datagrams_are_answered_under_a_name_of_the_kernel_s)
 {
-    int server = yibu_unix_bind("@yibu-datagrams");
+    const char *name = abstract_name("datagrams");
+    int server = yibu_unix_bind(name);
     int client = yibu_unix_bind(NULL);
     assert_true(server >= 0 && client >= 0);
     yibu_address to, from;
     char text[8];
-    assert_int_equal(yibu_unix_address("@yibu-datagrams", &to), 0);
+    assert_int_equal(yibu_unix_address(name, &to), 0);
     assert_int_equal(yibu_sendto(client, "ping", 4, &to), 4);
     assert_int_equal(yibu_recvfrom(server, text, sizeof(text), &from), 4);
     assert_true(from.length > 0);
     assert_int_equal(yibu_sendto(server, "pong", 4, &from), 4);
     assert_int_equal(yibu_recvfrom(client, text, sizeof(text), NULL), 4);
-    int nameless = yibu_unix_connect(SOCK_DGRAM, "@yibu-datagrams");
+    int nameless = yibu_unix_connect(SOCK_DGRAM, name);
     assert_int_equal(yibu_sendto(nameless, "hi", 2, NULL), 2);
     assert_int_equal(yibu_recvfrom(server, text, sizeof(text), &from), 2);
     assert_int_equal(yibu_close(nameless), 0);
@@ -106,7 +107,7 @@ static intptr_t flood(void *arg)
 {
     yibu_address to;
     int fd = *(int *)arg;
-    assert_int_equal(yibu_unix_address("@yibu-flood", &to), 0);
+    assert_int_equal(yibu_unix_address(abstract_name("flood"), &to), 0);
     for (uint32_t i = 0; i < FLOOD; i++)
         if (yibu_sendto(fd, &i, sizeof(i), i % 2 ? &to : NULL) != sizeof(i))
             return -EPROTO;
@@ -115,8 +116,9 @@ static intptr_t flood(void *arg)
 
 LOOP_TEST(a_sender_waits_while_the_receiver_is_slow)
 {
-    int receiver = yibu_unix_bind("@yibu-flood");
-    int sender = yibu_unix_connect(SOCK_DGRAM, "@yibu-flood");
+    const char *name = abstract_name("flood");
+    int receiver = yibu_unix_bind(name);
+    int sender = yibu_unix_connect(SOCK_DGRAM, name);
     yibu_task *task = yibu_create_task(flood, &sender, NULL);
     for (uint32_t i = 0; i < FLOOD; i++) {
         uint32_t number;
@@ -166,10 +168,11 @@ static void cancel_a_full_socket(int receiver, sending *s)
 
 LOOP_TEST(a_cancelled_send_on_a_full_socket_sends_nothing)
 {
-    int receiver = yibu_unix_bind("@yibu-full");
+    const char *name = abstract_name("full");
+    int receiver = yibu_unix_bind(name);
     yibu_address to;
-    assert_int_equal(yibu_unix_address("@yibu-full", &to), 0);
-    sending connected = {.fd = yibu_unix_connect(SOCK_DGRAM, "@yibu-full")};
+    assert_int_equal(yibu_unix_address(name, &to), 0);
+    sending connected = {.fd = yibu_unix_connect(SOCK_DGRAM, name)};
     cancel_a_full_socket(receiver, &connected);
     sending addressed = {.fd = yibu_unix_bind(NULL), .to = &to};
     cancel_a_full_socket(receiver, &addressed);
@@ -468,12 +471,13 @@ LOOP_TEST(a_message_tells_its_sender_s_credentials)
 
 LOOP_TEST(a_pidfd_of_the_peer_tells_its_end)
 {
-    int listener = yibu_unix_listen(SOCK_STREAM, "@yibu-pidfd", NULL);
+    const char *name = abstract_name("pidfd");
+    int listener = yibu_unix_listen(SOCK_STREAM, name, NULL);
     pid_t child = fork();
     if (child == 0) {
         int fd = socket(AF_UNIX, SOCK_STREAM, 0);
         yibu_address address;
-        if (yibu_unix_address("@yibu-pidfd", &address) < 0 ||
+        if (yibu_unix_address(name, &address) < 0 ||
             connect(fd, (struct sockaddr *)&address.storage, address.length) < 0)
             _exit(1);
         char byte;
