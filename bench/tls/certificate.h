@@ -18,7 +18,7 @@ static inline const char *bench_certificate(void)
     close(fd);
     snprintf(command, sizeof(command),
              "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30"
-             " -subj /CN=localhost -keyout %s.key -out %s 2>&1 >/dev/null"
+             " -subj /CN=localhost -keyout %s.key -out %s >/dev/null 2>&1"
              " && cat %s.key >>%s && rm %s.key",
              path, path, path, path, path);
     if (system(command) != 0)

@@ -1,5 +1,5 @@
-/* OpenSSL's way to the buffers.  What goes out is offered to the layer below at once while nothing
- * waits, so that short messages are copied nowhere; the rest is kept in `out`. */
+/* OpenSSL's way to the buffers.  It never waits in here: reading answers "try again" where `in` is
+ * empty, and writing appends to `out`, which the layer offers to the one below afterwards. */
 #include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>

@@ -146,6 +146,9 @@ void yb_tls_shutdown_step(yb_tls_layer *t);
 /* info.c */
 const char *yb_tls_layer_error_text(const yb_tls_layer *t);
 
+/* start_tls.c: the caller's text, where it wants one. */
+void yb_tls_give_text(const yibu_tls_options *options, const char *text);
+
 /* certificate.c */
 void yb_tls_peer_certificate_free(struct yb_tls_peer_certificate *peer);
 

@@ -13,10 +13,14 @@ static int prepare(const yibu_tls_options *options, const char *host, yibu_tls_o
     return r;
 }
 
-/* Takes the stream over. */
-static int secure(yibu_stream *stream, yibu_tls_context *context, const yibu_tls_options *options,
-                  yibu_stream **ret_stream)
+/* Takes the stream over, where there is one. */
+static int secure(int connected, yibu_stream *stream, yibu_tls_context *context,
+                  const yibu_tls_options *options, yibu_stream **ret_stream)
 {
+    if (connected < 0) {
+        yb_tls_give_text(options, yibu_tls_strerror(connected));
+        return connected;
+    }
     yibu_tls_context *own = NULL;
     int r = context ? 0 : yibu_tls_context_new(YIBU_TLS_CLIENT, &own);
     if (r == 0)
@@ -41,9 +45,9 @@ int yibu_tls_open_connection(const char *host, uint16_t port, yibu_tls_context *
     int r = prepare(options, host, &taken);
     if (r < 0 || !ret_stream || !is_usable(context))
         return -EINVAL;
-    yibu_stream *stream;
+    yibu_stream *stream = NULL;
     r = yibu_open_connection(host, port, taken.connection.size ? &taken.connection : NULL, &stream);
-    return r < 0 ? r : secure(stream, context, &taken, ret_stream);
+    return secure(r, stream, context, &taken, ret_stream);
 }
 
 int yibu_tls_open_unix_connection(const char *path, yibu_tls_context *context,
@@ -54,7 +58,7 @@ int yibu_tls_open_unix_connection(const char *path, yibu_tls_context *context,
     if (r < 0 || !ret_stream || !is_usable(context))
         return -EINVAL;
     const yibu_stream_options *about = &taken.connection.stream;
-    yibu_stream *stream;
+    yibu_stream *stream = NULL;
     r = yibu_open_unix_connection(path, about->size ? about : NULL, &stream);
-    return r < 0 ? r : secure(stream, context, &taken, ret_stream);
+    return secure(r, stream, context, &taken, ret_stream);
 }

@@ -1,11 +1,14 @@
 /* Sessions: what makes a later handshake shorter.  Servers hand them out as tickets that only they
- * can read, so they keep nothing; a client's connection keeps the last one that came. */
+ * can read, and keep some for clients that know no tickets; a client's connection keeps the last one
+ * that came. */
 #include <errno.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 
 #include "context.h"
 #include "layer.h"
+
+enum { KEPT_SESSIONS = 1024 };
 
 /* Returns 1 where the reference is kept. */
 static int keep(SSL *ssl, SSL_SESSION *session)
@@ -21,6 +24,7 @@ void yb_tls_sessions_init(yibu_tls_context *context)
     static const unsigned char name[] = "yibu"; /* a server's sessions are its own */
     if (context->side == YIBU_TLS_SERVER) {
         SSL_CTX_set_session_id_context(context->ssl_ctx, name, sizeof(name) - 1);
+        SSL_CTX_sess_set_cache_size(context->ssl_ctx, KEPT_SESSIONS);
         return;
     }
     SSL_CTX_set_session_cache_mode(context->ssl_ctx,

@@ -76,7 +76,7 @@ static int shake(yb_tls_layer *t)
     return (int)t->start_result;
 }
 
-static void give_text(const yibu_tls_options *options, const char *text)
+void yb_tls_give_text(const yibu_tls_options *options, const char *text)
 {
     const size_t known = offsetof(yibu_tls_options, error_text_size) + sizeof(size_t);
     if (options && options->size >= known && options->ret_error_text && options->error_text_size)
@@ -93,12 +93,13 @@ int yibu_stream_start_tls(yibu_stream *stream, yibu_tls_context *context,
     if (r == 0)
         r = put_below(stream, context, options, &t);
     if (r < 0) {
-        give_text(options, yibu_tls_strerror(r));
+        yb_tls_give_text(options, yibu_tls_strerror(r));
         return r;
     }
     r = shake(t);
     if (r < 0)
-        give_text(options, t->error == r ? yb_tls_layer_error_text(t) : yibu_tls_strerror(r));
+        yb_tls_give_text(options,
+                         t->error == r ? yb_tls_layer_error_text(t) : yibu_tls_strerror(r));
     if (r == -ECANCELED)
         yibu_stream_abort(stream);
     return r;

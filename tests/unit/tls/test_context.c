@@ -1,5 +1,6 @@
 /* Contexts: what they load and refuse. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include "world.h"
@@ -233,6 +234,48 @@ LOOP_TEST(a_server_frees_its_handlers_argument_once)
     return 0;
 }
 
+/* One context, and two threads with a loop of their own each. */
+
+typedef struct shared {
+    yibu_tls_context *server, *client;
+} shared;
+
+static intptr_t visit_oneself(void *arg)
+{
+    const shared *s = arg;
+    world w = {.server = s->server,
+               .client = s->client,
+               .options = {.size = sizeof(w.options), .server_name = "localhost"}};
+    yibu_server *listener;
+    int r = yibu_tls_start_server(echo, NULL, "127.0.0.1", 0, s->server, NULL, &listener);
+    w.listener = listener;
+    for (int i = 0; r == 0 && i < 30; i++)
+        r = try_world(&w);
+    yibu_server_free(listener);
+    return r;
+}
+
+static void *run_thread(void *arg)
+{
+    return (void *)yibu_run(visit_oneself, arg, NULL);
+}
+
+static void a_context_serves_several_threads(void **state)
+{
+    (void)state;
+    shared s = {server_context("server"), client_context()};
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, run_thread, &s), 0);
+    for (int i = 0; i < 2; i++) {
+        void *result;
+        assert_int_equal(pthread_join(threads[i], &result), 0);
+        assert_null(result);
+    }
+    yibu_tls_context_free(s.server);
+    yibu_tls_context_free(s.client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +289,7 @@ int main(void)
         cmocka_unit_test(every_code_has_a_sentence),
         cmocka_unit_test(wrong_sides_and_arguments_are_refused),
         cmocka_unit_test(a_server_frees_its_handlers_argument_once),
+        cmocka_unit_test(a_context_serves_several_threads),
     };
     return run_tls_tests(tests);
 }

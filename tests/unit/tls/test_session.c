@@ -81,6 +81,12 @@ LOOP_TEST(a_session_of_another_host_is_not_believed)
     int r = resume(&w, session, &reused, NULL);
     assert_int_equal(r, YIBU_TLS_EHOST);
     yibu_tls_session_free(session);
+    w.options.server_name = "127.0.0.1"; /* addresses are not asked for: the server cannot tell */
+    assert_int_equal(resume(&w, NULL, &reused, &session), 0);
+    w.options.server_name = "127.0.0.2";
+    assert_int_equal(resume(&w, session, &reused, NULL), YIBU_TLS_EHOST);
+    assert_non_null(strstr(w.text, "session"));
+    yibu_tls_session_free(session);
     end_world(&w);
     return 0;
 }
