@@ -14,8 +14,8 @@ static int answer(yibu_stream *stream, long size)
 {
     static const char bytes[PIECE];
     char header[128];
-    int length = snprintf(header, sizeof(header),
-                          "HTTP/1.1 200 OK\r\nContent-Length: %ld\r\n\r\n", size);
+    int length =
+        snprintf(header, sizeof(header), "HTTP/1.1 200 OK\r\nContent-Length: %ld\r\n\r\n", size);
     int r = yibu_stream_write(stream, header, (size_t)length);
 
     while (r == 0 && size > 0) {

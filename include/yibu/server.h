@@ -41,7 +41,8 @@ typedef struct yibu_server_options {
     size_t max_connections; /* at once; others wait to be accepted; default: no limit */
     size_t stack_bytes;     /* of a connection's task, as in yibu_task_options */
     yibu_stream_options stream;
-    void (*free_arg)(void *arg); /* called with arg once the server was freed and its last connection
+    void (*free_arg)(
+        void *arg); /* called with arg once the server was freed and its last connection
                                   * has ended; not where starting it fails; may be NULL */
 } yibu_server_options;
 
