@@ -4,18 +4,14 @@ wget --spider finds."""
 
 import os
 import re
-import shutil
-import socket
 import subprocess
-import time
 import unittest
 
 import common
+import foreign
 
 NGINX = """
-daemon off;
 master_process off;
-pid nginx.pid;
 error_log stderr error;
 events {{ worker_connections 256; }}
 http {{
@@ -81,7 +77,9 @@ class Site(common.Scenario):
             with open(path, "w", encoding="utf-8") as file:
                 file.write(content)
         self.make_certificates()
-        self.start_nginx()
+        nginx, self.ports = foreign.start_nginx(
+            self.folder, lambda http, https: NGINX.format(http=http, https=https), count=2)
+        self.addCleanup(self.end, nginx)
         self.http = f"http://127.0.0.1:{self.ports[0]}/"
         self.https = f"https://127.0.0.1:{self.ports[1]}/"
 
@@ -100,31 +98,6 @@ class Site(common.Scenario):
             file.write("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
         self.openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
                      "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", "server.pem")
-
-    def start_nginx(self):
-        """On free ports: should another program take one first, on others."""
-        for _ in range(5):
-            self.ports = common.free_port(), common.free_port()
-            with open(self.path("nginx.conf"), "w", encoding="ascii") as file:
-                file.write(NGINX.format(http=self.ports[0], https=self.ports[1]))
-            path = os.environ.get("PATH", "") + ":/usr/sbin"
-            process = subprocess.Popen([shutil.which("nginx", path=path), "-p", self.folder, "-c",
-                                        "nginx.conf"], stderr=subprocess.PIPE)
-            self.addCleanup(self.end, process)
-            if self.answers(process):
-                return
-        self.fail("nginx does not start")
-
-    def answers(self, process):
-        for _ in range(500):
-            if process.poll() is not None:
-                return False
-            try:
-                socket.create_connection(("127.0.0.1", self.ports[1]), 1).close()
-                return True
-            except ConnectionRefusedError:
-                time.sleep(0.02)
-        return False
 
     def wget(self, url, *arguments):
         """What wget visits, and what it calls broken."""

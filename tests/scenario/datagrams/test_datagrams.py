@@ -3,27 +3,20 @@
 import contextlib
 import os
 import shlex
-import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 import unittest
+
+import foreign
 
 PROGRAM = [*shlex.split(os.environ.get("TEST_LAUNCHER", "")), os.environ["YIBU_DATAGRAMS"]]
 LIMIT_S = 60  # seconds that nothing may take, however slow the machine
 
 
 def needs(program):
-    return unittest.skipUnless(shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin"),
-                               f"no {program} here")
-
-
-def free_port():
-    with socket.socket(type=socket.SOCK_DGRAM) as bound:
-        bound.bind(("127.0.0.1", 0))
-        return bound.getsockname()[1]
+    return unittest.skipUnless(foreign.program(program), f"no {program} here")
 
 
 class Servers(unittest.TestCase):
@@ -101,18 +94,12 @@ class Servers(unittest.TestCase):
 
     @contextlib.contextmanager
     def dnsmasq(self):
-        port = free_port()
-        program = shutil.which("dnsmasq", path=os.environ["PATH"] + ":/usr/sbin")
-        process = subprocess.Popen([program, "--keep-in-foreground", "--conf-file=/dev/null",
-                                    f"--port={port}", "--listen-address=127.0.0.1",
-                                    "--bind-interfaces", "--no-resolv", "--no-hosts", "--user=",
-                                    "--group=", "--pid-file=", "--address=/yibu.test/192.0.2.7"],
-                                   stderr=subprocess.DEVNULL)
+        process, port = foreign.start_dnsmasq("--address=/yibu.test/192.0.2.7")
         try:
             yield port
         finally:
             process.kill()
-            process.wait()
+            process.communicate()
 
     @needs("dig")
     @needs("dnsmasq")

@@ -15,6 +15,7 @@
 
 typedef struct dnsmasq {
     pid_t pid;
+    int said; /* its standard error */
     uint16_t port;
     char address[32]; /* "127.0.0.1:port" */
 } dnsmasq;
@@ -36,18 +37,7 @@ static inline uint16_t dnsmasq_free_port(void)
     return ntohs(address.sin_port);
 }
 
-/* Whether it listens already: it opens its TCP socket last. */
-static inline bool dnsmasq_listens(uint16_t port)
-{
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool listens = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
-    close(fd);
-    return listens;
-}
-
-static inline pid_t dnsmasq_spawn(const char *const options[], char *port)
+static inline pid_t dnsmasq_spawn(const char *const options[], char *port, int standard_error)
 {
     const char *arguments[64] = {"/usr/sbin/dnsmasq",
                                  "--no-daemon",
@@ -60,7 +50,7 @@ static inline pid_t dnsmasq_spawn(const char *const options[], char *port)
                                  "--user=root",
                                  "--local=/test/",
                                  "--domain-needed",
-                                 "--log-facility=/dev/null",
+                                 "--log-facility=-",
                                  port};
     for (int i = 13; *options; i++)
         arguments[i] = *options++;
@@ -69,34 +59,59 @@ static inline pid_t dnsmasq_spawn(const char *const options[], char *port)
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         int null = open("/dev/null", O_RDWR);
         (void)dup2(null, STDOUT_FILENO);
-        (void)dup2(null, STDERR_FILENO);
+        (void)dup2(standard_error, STDERR_FILENO);
         execv(arguments[0], (char **)(uintptr_t)arguments);
         _exit(127);
     }
     return pid;
 }
 
+/* Whether it has said that it answers, which it says once its sockets are bound; or it has ended. */
+static inline bool dnsmasq_says_started(int said)
+{
+    char text[4096] = "";
+    size_t length = 0;
+    ssize_t n = 1;
+    while (n > 0 && !strstr(text, "started")) {
+        n = read(said, text + length, sizeof(text) - 1 - length);
+        length += n > 0 ? (size_t)n : 0;
+        text[length] = '\0';
+    }
+    return strstr(text, "started");
+}
+
+static inline void dnsmasq_reap(dnsmasq *d)
+{
+    int status;
+    assert_int_equal(waitpid(d->pid, &status, 0), d->pid);
+    close(d->said);
+}
+
 /* Starts it and waits until it answers; another port where somebody was faster. */
 static inline void dnsmasq_start(dnsmasq *d, const char *const options[])
 {
-    char port[32];
-    int status;
-    do {
+    for (int attempt = 0; attempt < 20; attempt++) {
+        char port[32];
+        int ends[2];
         d->port = dnsmasq_free_port();
         snprintf(port, sizeof(port), "--port=%u", d->port);
-        d->pid = dnsmasq_spawn(options, port);
+        snprintf(d->address, sizeof(d->address), "127.0.0.1:%u", d->port);
+        assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+        d->said = ends[0];
+        d->pid = dnsmasq_spawn(options, port, ends[1]);
         assert_true(d->pid > 0);
-        while (!dnsmasq_listens(d->port) && waitpid(d->pid, &status, WNOHANG) == 0)
-            usleep(1000);
-    } while (kill(d->pid, 0) < 0);
-    snprintf(d->address, sizeof(d->address), "127.0.0.1:%u", d->port);
+        close(ends[1]);
+        if (dnsmasq_says_started(d->said))
+            return;
+        dnsmasq_reap(d);
+    }
+    fail_msg("dnsmasq does not start");
 }
 
 static inline void dnsmasq_stop(dnsmasq *d)
 {
-    int status;
     assert_int_equal(kill(d->pid, SIGTERM), 0);
-    assert_int_equal(waitpid(d->pid, &status, 0), d->pid);
+    dnsmasq_reap(d);
 }
 
 #endif

@@ -6,11 +6,11 @@ import os
 import pathlib
 import shlex
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 import unittest
+
+import foreign
 
 LAUNCHER = shlex.split(os.environ.get("TEST_LAUNCHER", ""))
 SERVE = [*LAUNCHER, os.environ["YIBU_SERVE"]]
@@ -101,39 +101,18 @@ class Nginx(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="yibu-"))
         self.addCleanup(shutil.rmtree, self.folder)
         self.folder.chmod(0o755)
-        self.port = self.free_port()
-        (self.folder / "nginx.conf").write_text(f"""
-            daemon off; worker_processes 1; pid {self.folder}/pid; error_log {self.folder}/errors;
+        self.data = os.urandom(5 << 20)
+        (self.folder / "data").write_bytes(self.data)
+        (self.folder / "data").chmod(0o644)
+        self.nginx, (self.port,) = foreign.start_nginx(self.folder, lambda port: f"""
+            worker_processes 1; error_log {self.folder}/errors;
             events {{}}
             http {{ access_log off;
                 client_body_temp_path {self.folder}/1; proxy_temp_path {self.folder}/2;
                 fastcgi_temp_path {self.folder}/3; uwsgi_temp_path {self.folder}/4;
                 scgi_temp_path {self.folder}/5;
-                server {{ listen 127.0.0.1:{self.port}; root {self.folder}; }} }}""")
-        self.data = os.urandom(5 << 20)
-        (self.folder / "data").write_bytes(self.data)
-        (self.folder / "data").chmod(0o644)
-        self.nginx = subprocess.Popen(["nginx", "-c", self.folder / "nginx.conf"],
-                                      env={**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-                                      stderr=subprocess.DEVNULL)
+                server {{ listen 127.0.0.1:{port}; root {self.folder}; }} }}""")
         self.addCleanup(self.end)
-        self.wait_until_it_listens()
-
-    @staticmethod
-    def free_port():
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return probe.getsockname()[1]
-
-    def wait_until_it_listens(self):
-        for _ in range(LIMIT_S * 20):
-            if self.nginx.poll() is None:
-                try:
-                    socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                    return
-                except OSError:
-                    time.sleep(0.05)
-        self.fail("nginx does not listen")
 
     def end(self):
         self.nginx.terminate()

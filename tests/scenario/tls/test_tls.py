@@ -12,8 +12,9 @@ import ssl
 import subprocess
 import tempfile
 import threading
-import time
 import unittest
+
+import foreign
 
 LAUNCHER = shlex.split(os.environ.get("TEST_LAUNCHER", ""))
 PEER = [*LAUNCHER, os.environ["TLS_PEER"]]
@@ -212,16 +213,12 @@ class Client(Case):
         self.fail(server.stderr.read())
 
     def test_nginx_serves_a_big_file(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
         data = os.urandom(BIG)
         with open(made("file"), "wb") as file:
             file.write(data)
         os.chmod(FOLDER.name, 0o755)
-        with open(made("nginx.conf"), "w", encoding="utf-8") as file:
-            file.write(f"""
-daemon off; master_process off; pid {made('nginx.pid')}; error_log {made('nginx.log')};
+        nginx, (port,) = foreign.start_nginx(FOLDER.name, lambda port: f"""
+master_process off; error_log {made('nginx.log')};
 events {{ }}
 http {{
     access_log off;
@@ -233,12 +230,8 @@ http {{
         ssl_certificate {made('chain.pem')}; ssl_certificate_key {made('chain.key')};
     }}
 }}""")
-        self.start("/usr/sbin/nginx", "-c", made("nginx.conf"))
-        deadline = time.monotonic() + LIMIT_S
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
+        self.addCleanup(nginx.wait)
+        self.addCleanup(nginx.kill)
         request = b"GET /file HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         for version in ("1.2", "1.3"):
             done = self.connect(port, f"version={version}", "alpn=http/1.1", "end=0", data=request)
