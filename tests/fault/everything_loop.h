@@ -97,10 +97,14 @@ static intptr_t everything_ops(void)
             yibu_op_cancel(&ops[1]);
         yibu_op_cancel(&ops[0]);
     }
+    /* They are on this stack: a cancel waits for them as well. */
+    yibu_timeout shield;
+    yibu_shield_begin(&shield, YIBU_FOREVER);
     int slept = yibu_sleep(YIBU_MS(1));
     yibu_close(pair[0]);
     yibu_close(pair[1]);
     yibu_sleep(0);
+    yibu_shield_end(&shield);
     for (int i = 0; r == 0 && i < 2; i++)
         r = results[i] == -ECANCELED ? 0 : (int)results[i];
     return r == 0 ? slept : r;

@@ -34,6 +34,8 @@ static intptr_t everything_talk(yibu_stream *stream)
     if (r == 0)
         r = yibu_stream_write_eof(stream);
     ssize_t n = r == 0 ? yibu_stream_read_all(stream, SIZE_MAX, &data) : r;
+    if (n < 0) /* nobody may take what was written */
+        yibu_stream_abort(stream);
     yibu_stream_close(stream);
     r = yibu_stream_wait_closed(stream);
     yibu_stream_free(stream);

@@ -1,0 +1,74 @@
+/* Subprocesses with pipes and with a terminal, and loops on threads of their own. */
+#ifndef EVERYTHING_PROCESSES_H
+#define EVERYTHING_PROCESSES_H
+
+#include "everything_streams.h"
+
+static intptr_t everything_communicate(int in, int out, const char *text)
+{
+    static const char *const command[] = {"cat", NULL};
+    const yibu_subprocess_options options = {.size = sizeof(options), .in = in, .out = out};
+    yibu_subprocess *process;
+    yibu_buffer output = {0};
+    int r = yibu_create_subprocess_exec(command, &options, &process);
+    if (r < 0)
+        return r;
+    r = yibu_subprocess_communicate(process, text, strlen(text), &output, NULL, 1000);
+    yibu_buffer_free(&output);
+    yibu_subprocess_free(process);
+    return r;
+}
+
+static intptr_t everything_kill(void)
+{
+    yibu_subprocess *process;
+    int r = yibu_create_subprocess_shell("sleep 100", NULL, &process);
+    if (r < 0)
+        return r;
+    r = yibu_subprocess_kill(process);
+    if (r == 0)
+        r = yibu_subprocess_wait(process);
+    yibu_subprocess_free(process);
+    return r == 128 + 9 ? 0 : r;
+}
+
+static intptr_t everything_subprocess(void)
+{
+    intptr_t r = everything_communicate(YIBU_SUBPROCESS_PIPE, YIBU_SUBPROCESS_PIPE, "text");
+    return r < 0 ? r : everything_kill();
+}
+
+static intptr_t everything_terminal(void)
+{
+    return everything_communicate(YIBU_SUBPROCESS_PTY, YIBU_SUBPROCESS_PTY, "\x04");
+}
+
+static inline void everything_say_nothing(yibu_loop *loop, const char *message, intptr_t code,
+                                          void *arg)
+{
+    (void)loop;
+    (void)message;
+    (void)code;
+    (void)arg;
+}
+
+/* Two loops that serve one connection. */
+static intptr_t everything_cores(void)
+{
+    const yibu_loop_options loop = {.size = sizeof(loop),
+                                    .exception_handler = everything_say_nothing};
+    const yibu_cores_options options = {.size = sizeof(options), .loops = 2, .loop = &loop};
+    yibu_cores *cores;
+    yibu_stream *stream;
+    int r = yibu_start_cores(everything_echo_lines, NULL, "127.0.0.1", 0, &options, &cores);
+    if (r < 0)
+        return r;
+    r = yibu_open_connection("127.0.0.1", yibu_cores_port(cores), NULL, &stream);
+    intptr_t result = r < 0 ? r : everything_talk(stream);
+    yibu_cores_abort(cores);
+    r = yibu_cores_wait(cores);
+    yibu_cores_free(cores);
+    return result < 0 ? result : r;
+}
+
+#endif
