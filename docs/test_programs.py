@@ -31,9 +31,11 @@ def build(root, libraries, source, program):
 
 
 def problem(program, backend, wanted):
-    done = subprocess.run([program], env={**os.environ, "YIBU_BACKEND": backend}, timeout=30,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True)
+    """In a folder of its own, where it may make files."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([program], cwd=folder, env={**os.environ, "YIBU_BACKEND": backend},
+                              timeout=30, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True)
     if done.stdout == wanted and done.returncode == 0:
         return None
     return f"on {backend}, status {done.returncode}, printed\n{done.stdout}and not\n{wanted}"
