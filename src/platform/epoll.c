@@ -38,7 +38,7 @@
 
 enum { READERS, WRITERS, POLLERS, QUEUES };
 enum { CHUNK_BITS = 8, CHUNK = 1 << CHUNK_BITS, EVENTS = 256 };
-enum { OWN_EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET };
+static const uint32_t OWN_EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
 
 typedef struct descriptor {
     yb_list waiting[QUEUES];

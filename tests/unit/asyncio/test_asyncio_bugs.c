@@ -395,11 +395,11 @@ LOOP_TEST(a_cancel_in_the_turn_of_a_time_limit_is_no_timeout)
 {
     yibu_loop *loop = yibu_get_running_loop();
     for (int64_t between = -1; between <= 1; between += 2) { /* before it, and after */
-        int64_t when = yibu_loop_time(loop) + YIBU_MS(20);
+        int64_t when = yibu_loop_time(loop) + YIBU_MS(20) * YB_TEST_SLOWDOWN;
         yibu_task *task = started(sleep_limited, &when);
         yibu_timer timer = YIBU_TIMER_INIT;
         assert_int_equal(yibu_timer_start_at(loop, &timer, when + between, cancel_it, task), 0);
-        pass_time(YIBU_MS(21));
+        pass_time(YIBU_MS(21) * YB_TEST_SLOWDOWN);
         assert_int_equal(yibu_await(task), -ECANCELED);
         yibu_task_unref(task);
     }

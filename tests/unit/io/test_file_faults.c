@@ -100,10 +100,10 @@ static void interrupt(int number)
 /* A signal every 100 us, without SA_RESTART. */
 LOOP_TEST(a_storm_of_signals_changes_nothing)
 {
-    struct sigaction action = {.sa_handler = interrupt}, before;
+    struct sigaction action = {.sa_handler = interrupt}, ignore = {.sa_handler = SIG_IGN};
     struct itimerval storm = {{0, 100}, {0, 100}}, calm = {{0, 0}, {0, 0}};
     const char *path = test_path("file"), *copy = test_path("copy");
-    assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+    assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
     assert_int_equal(setitimer(ITIMER_REAL, &storm, NULL), 0);
     test_fill(much, MUCH);
     for (int i = 0; i < 10; i++) {
@@ -116,7 +116,7 @@ LOOP_TEST(a_storm_of_signals_changes_nothing)
         yibu_buffer_free(&back);
     }
     assert_int_equal(setitimer(ITIMER_REAL, &calm, NULL), 0);
-    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+    assert_int_equal(sigaction(SIGALRM, &ignore, NULL), 0); /* one may be on its way still */
     return 0;
 }
 
