@@ -1,6 +1,8 @@
-/* TLS over TCP and over a Unix socket, and a stream that goes on with it, driven through every fault. */
+/* TLS over TCP, and a stream that goes on with it over a Unix socket, driven through every fault; and a
+ * transfer that cancels do not disturb. */
 #include "../unit/tls/world.h"
 #include "drive.h"
+#include "stubborn.h"
 
 enum { BYTES = 100000 };
 
@@ -126,11 +128,28 @@ LOOP_TEST(streams_that_go_on_with_tls)
     return 0;
 }
 
+/* Over an echo: what is given comes back. */
+LOOP_TEST(tls_loses_nothing_to_cancels)
+{
+    world w;
+    begin_world(&w, "server");
+    serve_world(&w, echo);
+    stubborn s = {.give = stubborn_write, .take = stubborn_read};
+    assert_int_equal(connect_world(&w, &s.writer), 0);
+    s.reader = s.writer;
+    assert_int_equal(yibu_stream_set_write_buffer_limits(s.writer, 2000, 500), 0);
+    stubborn_run(&s);
+    close_stream(s.writer);
+    end_world(&w);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tls_connections),
         cmocka_unit_test(streams_that_go_on_with_tls),
+        cmocka_unit_test(tls_loses_nothing_to_cancels),
     };
     census_begin();
     return run_tls_tests(tests);
