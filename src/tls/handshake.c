@@ -76,14 +76,21 @@ int yb_tls_handshake_prepare(yb_tls_layer *t, const yibu_tls_options *options)
                             t);
 }
 
-/* A session that is resumed brings its certificate along without showing it: it must be for the
- * name of this connection, too. */
+/* A session that is resumed brings its certificate along without showing it, and what was found of
+ * it, perhaps by a context that did not mind. */
+static bool is_believed(const yb_tls_layer *t)
+{
+    return !SSL_session_reused(t->ssl) || !verifies(t) || t->context->side != YIBU_TLS_CLIENT ||
+           SSL_get_verify_result(t->ssl) == X509_V_OK;
+}
+
+/* It must be for the name of this connection, too. */
 static bool is_expected(const yb_tls_layer *t)
 {
     if (!t->server_name || !SSL_session_reused(t->ssl))
         return true;
     X509 *peer = SSL_get0_peer_certificate(t->ssl);
-    if (!peer || SSL_get_verify_result(t->ssl) != X509_V_OK)
+    if (!peer)
         return false;
     if (is_address(t->server_name))
         return X509_check_ip_asc(peer, t->server_name, 0) == 1;
@@ -93,6 +100,10 @@ static bool is_expected(const yb_tls_layer *t)
 
 static void succeed(yb_tls_layer *t)
 {
+    if (!is_believed(t)) {
+        yb_tls_fail(t, yb_tls_error_of_verification(SSL_get_verify_result(t->ssl)), NULL);
+        return;
+    }
     if (!is_expected(t)) {
         yb_tls_fail(t, YIBU_TLS_EHOST, "the session that was resumed is another host's");
         return;

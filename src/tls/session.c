@@ -3,6 +3,7 @@
  * that came. */
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 
 #include "context.h"
@@ -19,12 +20,32 @@ static int keep(SSL *ssl, SSL_SESSION *session)
     return 1;
 }
 
+/* A session is good for the name alone that it was made with (RFC 6066, section 3): OpenSSL looks for
+ * it before a context is chosen by name, and resuming it shows no certificate, which another name may
+ * insist on. */
+static int bind_to_name(SSL *ssl, int *ret_alert, void *arg)
+{
+    const unsigned char *name;
+    unsigned char id[EVP_MAX_MD_SIZE];
+    unsigned id_size;
+    size_t size;
+    (void)arg;
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &name, &size) != 1)
+        return SSL_CLIENT_HELLO_SUCCESS;
+    if (EVP_Digest(name, size, id, &id_size, EVP_sha256(), NULL) == 1 &&
+        SSL_set_session_id_context(ssl, id, id_size) == 1)
+        return SSL_CLIENT_HELLO_SUCCESS;
+    *ret_alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_CLIENT_HELLO_ERROR;
+}
+
 void yb_tls_sessions_init(yibu_tls_context *context)
 {
     static const unsigned char name[] = "yibu"; /* a server's sessions are its own */
     if (context->side == YIBU_TLS_SERVER) {
         SSL_CTX_set_session_id_context(context->ssl_ctx, name, sizeof(name) - 1);
         SSL_CTX_sess_set_cache_size(context->ssl_ctx, KEPT_SESSIONS);
+        SSL_CTX_set_client_hello_cb(context->ssl_ctx, bind_to_name, NULL);
         return;
     }
     SSL_CTX_set_session_cache_mode(context->ssl_ctx,

@@ -4,6 +4,8 @@
 #   server             for localhost, *.example.org, 127.0.0.1 and ::1, by ca
 #   second             for second.test, by ca
 #   wrong-host         for nowhere.test, by ca
+#   nameless           a subject localhost and no alternative names, by ca
+#   partial            for s*.example.org, by ca
 #   expired, future    for localhost, by ca
 #   revoked            for localhost, by ca, in crl.pem
 #   self-signed        for localhost
@@ -64,6 +66,8 @@ here="subjectAltName=DNS:localhost"
 issue server ca localhost "$here,DNS:*.example.org,IP:127.0.0.1,IP:::1"
 issue second ca second.test "subjectAltName=DNS:second.test"
 issue wrong-host ca nowhere.test "subjectAltName=DNS:nowhere.test"
+issue nameless ca localhost "basicConstraints=CA:false"
+issue partial ca partial "subjectAltName=DNS:s*.example.org"
 issue expired ca localhost "$here" 20200101000000Z 20200102000000Z
 issue future ca localhost "$here" 20980101000000Z
 issue revoked ca localhost "$here"

@@ -91,6 +91,66 @@ LOOP_TEST(a_session_of_another_host_is_not_believed)
     return 0;
 }
 
+/* What a context did not mind, another one does. */
+LOOP_TEST(a_session_that_was_not_verified_is_not_believed)
+{
+    world w;
+    begin_world(&w, "self-signed");
+    serve_world(&w, echo);
+    yibu_tls_session *session;
+    bool reused;
+    assert_int_equal(yibu_tls_context_set_verify_mode(w.client, YIBU_TLS_CERT_NONE), 0);
+    assert_int_equal(resume(&w, NULL, &reused, &session), 0);
+    for (int checks = 0; checks < 2; checks++) {
+        yibu_tls_context_free(w.client);
+        w.client = client_context();
+        assert_int_equal(yibu_tls_context_set_check_hostname(w.client, checks), 0);
+        assert_int_equal(resume(&w, session, &reused, NULL), YIBU_TLS_ESELFSIGNED);
+    }
+    yibu_tls_session_free(session);
+    end_world(&w);
+    return 0;
+}
+
+/* A name that asks for certificates is not entered with the session of one that does not. */
+static void enter_with_session(yibu_tls_version version)
+{
+    world w;
+    begin_world(&w, "server");
+    yibu_tls_context *strict = server_context("second");
+    trust_ca(strict);
+    assert_int_equal(yibu_tls_context_set_verify_mode(strict, YIBU_TLS_CERT_REQUIRED), 0);
+    assert_int_equal(yibu_tls_context_add_server_name(w.server, "second.test", strict), 0);
+    yibu_tls_context_free(strict);
+    assert_int_equal(yibu_tls_context_set_verify_mode(w.client, YIBU_TLS_CERT_NONE), 0);
+    assert_int_equal(yibu_tls_context_set_versions(w.client, version, version), 0);
+    serve_world(&w, echo);
+    yibu_tls_session *session;
+    bool reused;
+    assert_int_equal(resume(&w, NULL, &reused, &session), 0);
+    w.options.server_name = "second.test";
+    w.options.session = session;
+    yibu_stream *stream;
+    char byte;
+    int r = connect_world(&w, &stream);
+    if (r == 0) { /* with TLS 1.3 the server's refusal comes behind the handshake */
+        assert_int_equal(yibu_stream_write(stream, "x", 1), 0);
+        r = (int)yibu_stream_read(stream, &byte, 1);
+        yibu_stream_free(stream);
+    }
+    assert_true(r < 0);
+    assert_int_equal(w.server_failure, YIBU_TLS_ENOCERTIFICATE);
+    yibu_tls_session_free(session);
+    end_world(&w);
+}
+
+LOOP_TEST(a_session_does_not_stand_in_for_a_certificate)
+{
+    enter_with_session(YIBU_TLS_1_2);
+    enter_with_session(YIBU_TLS_1_3);
+    return 0;
+}
+
 LOOP_TEST(a_server_that_gives_no_tickets_resumes_nothing)
 {
     static const yibu_tls_version versions[] = {YIBU_TLS_1_2, YIBU_TLS_1_3};
@@ -135,6 +195,8 @@ int main(void)
         cmocka_unit_test(a_session_is_resumed),
         cmocka_unit_test(a_session_survives_as_bytes),
         cmocka_unit_test(a_session_of_another_host_is_not_believed),
+        cmocka_unit_test(a_session_that_was_not_verified_is_not_believed),
+        cmocka_unit_test(a_session_does_not_stand_in_for_a_certificate),
         cmocka_unit_test(a_server_that_gives_no_tickets_resumes_nothing),
         cmocka_unit_test(a_server_that_does_not_know_the_session_shakes_hands_anew),
     };

@@ -37,6 +37,29 @@ LOOP_TEST(a_certificate_that_is_not_believed_is_told_by_its_cause)
     return 0;
 }
 
+LOOP_TEST(only_alternative_names_count_and_stars_stand_alone)
+{
+    refuses("nameless", YIBU_TLS_EHOST, "hostname mismatch");
+    world w;
+    begin_world(&w, "partial");
+    serve_world(&w, echo);
+    w.options.server_name = "second.example.org";
+    assert_int_equal(try_world(&w), YIBU_TLS_EHOST);
+    end_world(&w);
+    return 0;
+}
+
+LOOP_TEST(a_dot_at_the_end_of_a_name_is_not_verified)
+{
+    world w;
+    begin_world(&w, "server");
+    serve_world(&w, echo);
+    w.options.server_name = "localhost.";
+    assert_int_equal(try_world(&w), 0);
+    end_world(&w);
+    return 0;
+}
+
 LOOP_TEST(a_name_is_not_matched_by_more_than_a_label)
 {
     world w;
@@ -216,6 +239,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_that_trusts_the_issuer_connects),
         cmocka_unit_test(a_certificate_that_is_not_believed_is_told_by_its_cause),
+        cmocka_unit_test(only_alternative_names_count_and_stars_stand_alone),
+        cmocka_unit_test(a_dot_at_the_end_of_a_name_is_not_verified),
         cmocka_unit_test(a_name_is_not_matched_by_more_than_a_label),
         cmocka_unit_test(without_an_issuer_of_ones_own_the_systems_are_trusted),
         cmocka_unit_test(verification_can_be_turned_off_in_parts),
