@@ -166,18 +166,24 @@ static int start(yb_tls_layer *t, yb_tls_request *request, yibu_op *op,
 }
 
 /* What has come from below stays; where a read is under way there, it ends first, as it may have
- * received the rest of a record. */
+ * received the rest of a record.  A wait takes nothing. */
 static bool interrupt_read(yibu_op *op, void *data)
 {
     yb_tls_layer *t = data;
     (void)op;
-    if (t->state != YB_TLS_OPEN || t->farewell != YB_TLS_STAYS || !t->reads) {
+    if (t->waits || t->state != YB_TLS_OPEN || t->farewell != YB_TLS_STAYS || !t->reads) {
         t->reading.op = NULL;
         return true;
     }
     t->read_cancelled = true;
     (void)yibu_op_cancel(&t->read_op);
     return false;
+}
+
+static int start_reading(yb_tls_layer *t, yibu_op *op, ssize_t *ret_result)
+{
+    t->read_cancelled = false;
+    return start(t, &t->reading, op, interrupt_read, ret_result);
 }
 
 static int start_read(yibu_layer *layer, yibu_op *op, void *buffer, size_t size,
@@ -188,8 +194,22 @@ static int start_read(yibu_layer *layer, yibu_op *op, void *buffer, size_t size,
         return -EBUSY;
     t->to = buffer;
     t->to_size = size;
-    t->read_cancelled = false;
-    return start(t, &t->reading, op, interrupt_read, ret_result);
+    t->waits = false;
+    return start_reading(t, op, ret_result);
+}
+
+static int wait_readable(yibu_layer *layer, yibu_op *op, ssize_t *ret_result)
+{
+    yb_tls_layer *t = yb_tls_view(layer);
+    if (t->reading.op)
+        return -EBUSY;
+    t->waits = true;
+    return start_reading(t, op, ret_result);
+}
+
+static ssize_t try_read(yibu_layer *layer, void *buffer, size_t size)
+{
+    return yb_tls_try_read(yb_tls_view(layer), buffer, size);
 }
 
 /* Nothing of a write that waits has been encrypted. */
@@ -278,6 +298,8 @@ static const yibu_layer_methods methods = {
     .abort = abort_now,
     .info = tell,
     .free = free_layer,
+    .wait_readable = wait_readable,
+    .try_read = try_read,
 };
 
 static bool interrupt_handshake(yibu_op *op, void *data)

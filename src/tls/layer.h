@@ -62,6 +62,7 @@ typedef struct yb_tls_layer {
     size_t read_size; /* how much to ask for next */
     yibu_op read_op, write_op, close_op;
     bool reads, writes, closes; /* under way */
+    bool looks;                 /* the read below is a wait for something to read */
     bool wants_read;            /* OpenSSL cannot go on without */
     bool ended;                 /* nothing more comes from below */
     bool finished;              /* below was told that nothing more goes out */
@@ -72,6 +73,7 @@ typedef struct yb_tls_layer {
     yb_tls_request reading, writing, finishing, closing, shaking;
     char *to;
     size_t to_size;
+    bool waits; /* the read takes nothing, but waits for something */
     const char *from;
     size_t from_size;
     bool at_end;         /* the peer's close_notify came */
@@ -128,6 +130,7 @@ void yb_tls_layer_use_context(yb_tls_layer *t, yibu_tls_context *context);
 BIO *yb_tls_bio_new(yb_tls_layer *t);
 
 /* transfer.c */
+ssize_t yb_tls_try_read(yb_tls_layer *t, char *buffer, size_t size);
 bool yb_tls_read_more(yb_tls_layer *t);     /* from below; whether something has changed at once */
 void yb_tls_flush(yb_tls_layer *t);         /* what waits in `out` */
 void yb_tls_serve_reading(yb_tls_layer *t); /* the user's read */

@@ -1,7 +1,8 @@
 /* Bytes through the layer: read below, decrypted, handed up; encrypted, written below.
  *
  * What comes in is read into `in` in large pieces that follow the peer's pace, so one system call
- * brings many records.  What goes out is gathered in `out` and offered to the layer below at once;
+ * brings many records.  A large piece is not held while nothing comes, nor is any where the user
+ * only waits: then the layer below is waited for, if it can be.  What goes out is gathered in `out` and offered to the layer below at once;
  * an operation follows only where that takes less than all. */
 #include <errno.h>
 #include <openssl/err.h>
@@ -23,7 +24,9 @@ static void adapt(yb_tls_layer *t, size_t asked, size_t got)
 
 static void take(yb_tls_layer *t, ssize_t result)
 {
-    if (result > 0) {
+    if (t->looks && result >= 0) {
+        t->looks = false; /* it can be read now */
+    } else if (result > 0) {
         adapt(t, t->in.capacity - t->in.end, (size_t)result);
         t->in.end += (size_t)result;
     } else if (result == 0) {
@@ -41,6 +44,33 @@ static void read_ended(yibu_op *op, ssize_t result)
     yb_tls_advance(t);
 }
 
+static int begin_read(yb_tls_layer *t, ssize_t *ret_result)
+{
+    t->looks = false;
+    return t->below->methods->read(t->below, &t->read_op, t->in.bytes + t->in.end,
+                                   t->in.capacity - t->in.end, ret_result);
+}
+
+/* Reads what there is; where that is nothing, waits without the buffer. */
+static int look(yb_tls_layer *t, ssize_t *ret_result)
+{
+    const yibu_layer_methods *m = t->below->methods;
+    t->looks = false;
+    *ret_result = m->try_read(t->below, t->in.bytes + t->in.end, t->in.capacity - t->in.end);
+    if (*ret_result != -EAGAIN)
+        return 1;
+    if (yb_tls_buffered(&t->in) == 0)
+        yb_tls_buffer_clear(&t->in);
+    t->looks = true;
+    return m->wait_readable(t->below, &t->read_op, ret_result);
+}
+
+static bool is_to_look(const yb_tls_layer *t)
+{
+    bool rests = t->reading.op && t->waits;
+    return t->below->methods->wait_readable && (rests || t->read_size > YB_TLS_MIN_READ);
+}
+
 bool yb_tls_read_more(yb_tls_layer *t)
 {
     if (t->reads || t->ended || t->read_error || t->state == YB_TLS_CLOSED)
@@ -53,8 +83,7 @@ bool yb_tls_read_more(yb_tls_layer *t)
     }
     ssize_t result;
     t->read_op = (yibu_op){.callback = read_ended, .arg = t};
-    int r = t->below->methods->read(t->below, &t->read_op, t->in.bytes + t->in.end,
-                                    t->in.capacity - t->in.end, &result);
+    int r = is_to_look(t) ? look(t, &result) : begin_read(t, &result);
     t->reads = r == 0;
     if (r != 0)
         take(t, r < 0 ? r : result);
@@ -124,14 +153,14 @@ void yb_tls_flush(yb_tls_layer *t)
 /* To the user. */
 
 /* Decrypts what there is: how many bytes; 0 where OpenSSL does not go on, *ret_why. */
-static size_t decrypt(yb_tls_layer *t, int *ret_why)
+static size_t decrypt(yb_tls_layer *t, char *to, size_t size, int *ret_why)
 {
     size_t total = 0;
     *ret_why = SSL_ERROR_NONE;
     ERR_clear_error();
-    while (total < t->to_size && *ret_why == SSL_ERROR_NONE) {
+    while (total < size && *ret_why == SSL_ERROR_NONE) {
         size_t n;
-        int r = SSL_read_ex(t->ssl, t->to + total, t->to_size - total, &n);
+        int r = SSL_read_ex(t->ssl, to + total, size - total, &n);
         if (r == 1)
             total += n;
         else
@@ -140,11 +169,36 @@ static size_t decrypt(yb_tls_layer *t, int *ret_why)
     return total;
 }
 
-static void wait_to_read(yb_tls_layer *t)
+/* The same, but leaves it there: 1 or 0. */
+static size_t peek(yb_tls_layer *t, int *ret_why)
+{
+    char byte;
+    size_t n;
+    ERR_clear_error();
+    int r = SSL_peek_ex(t->ssl, &byte, 1, &n);
+    *ret_why = r == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, r);
+    return r == 1;
+}
+
+static void note_end(yb_tls_layer *t, int why)
+{
+    if (why == SSL_ERROR_ZERO_RETURN)
+        t->at_end = true;
+    else if (why == SSL_ERROR_SSL || why == SSL_ERROR_SYSCALL)
+        yb_tls_fail_as_openssl(t);
+}
+
+static int why_not_read(yb_tls_layer *t)
 {
     int error = t->read_error;
     if (error == -ENOMEM)
         t->read_error = 0; /* which says nothing of the connection */
+    return error;
+}
+
+static void wait_to_read(yb_tls_layer *t)
+{
+    int error = why_not_read(t);
     if (error < 0)
         yb_tls_answer(&t->reading, error);
     else if (t->read_cancelled)
@@ -156,11 +210,8 @@ static void wait_to_read(yb_tls_layer *t)
 static void read_some(yb_tls_layer *t)
 {
     int why;
-    size_t n = decrypt(t, &why);
-    if (why == SSL_ERROR_ZERO_RETURN)
-        t->at_end = true;
-    else if (why == SSL_ERROR_SSL || why == SSL_ERROR_SYSCALL)
-        yb_tls_fail_as_openssl(t);
+    size_t n = t->waits ? peek(t, &why) : decrypt(t, t->to, t->to_size, &why);
+    note_end(t, why);
     if (n > 0)
         yb_tls_answer(&t->reading, (ssize_t)n);
     else if (t->at_end)
@@ -178,13 +229,33 @@ void yb_tls_serve_reading(yb_tls_layer *t)
     if (t->farewell != YB_TLS_STAYS) {
         if (!t->starting)
             yb_tls_answer(&t->reading, -EBADF);
-    } else if (t->at_end || t->to_size == 0) {
+    } else if (t->at_end || (t->to_size == 0 && !t->waits)) {
         yb_tls_answer(&t->reading, 0);
     } else if (t->state == YB_TLS_FAILED) {
         yb_tls_answer(&t->reading, t->error);
     } else {
         read_some(t);
     }
+}
+
+ssize_t yb_tls_try_read(yb_tls_layer *t, char *buffer, size_t size)
+{
+    if (t->state == YB_TLS_SHAKING || t->reading.op)
+        return -EAGAIN;
+    if (t->farewell != YB_TLS_STAYS)
+        return -EBADF;
+    if (t->state != YB_TLS_OPEN && !t->at_end)
+        return t->error;
+    int why = SSL_ERROR_NONE;
+    size_t n = t->at_end ? 0 : decrypt(t, buffer, size, &why);
+    note_end(t, why);
+    yb_tls_flush(t); /* an answer to a change of keys, or an alert */
+    if (n > 0 || t->at_end || size == 0)
+        return (ssize_t)n;
+    if (t->state != YB_TLS_OPEN)
+        return t->error;
+    int error = why_not_read(t);
+    return error < 0 ? error : -EAGAIN;
 }
 
 /* From the user. */
