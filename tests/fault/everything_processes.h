@@ -22,7 +22,7 @@ static intptr_t everything_communicate(int in, int out, const char *text)
 static intptr_t everything_kill(void)
 {
     yibu_subprocess *process;
-    int r = yibu_create_subprocess_shell("sleep 100", NULL, &process);
+    int r = yibu_create_subprocess_shell("exec sleep 100", NULL, &process);
     if (r < 0)
         return r;
     r = yibu_subprocess_kill(process);
