@@ -210,6 +210,42 @@ LOOP_TEST(a_server_gives_up_a_silent_client_in_time)
     return 0;
 }
 
+LOOP_TEST(the_limit_of_a_handshake_ends_with_it)
+{
+    const int64_t limit_ns = YIBU_MS(300) * YB_TEST_SLOWDOWN;
+    world w;
+    begin_world(&w, "server");
+    w.options.handshake_timeout_ns = w.server_options.handshake_timeout_ns = limit_ns;
+    serve_world(&w, echo);
+    yibu_stream *stream;
+    assert_int_equal(connect_world(&w, &stream), 0);
+    assert_int_equal(yibu_sleep(limit_ns * 3 / 2), 0);
+    talk(stream);
+    close_stream(stream);
+    end_world(&w);
+    return 0;
+}
+
+/* The alert, then the end, while the server still waits for ours: a close would reset the connection
+ * with something unread, and take the alert along. */
+LOOP_TEST(who_cannot_shake_hands_is_told_before_the_connection_is_closed)
+{
+    enum { ALERT = 21, FATAL = 2 };
+    world w;
+    begin_world(&w, "server");
+    serve_world(&w, echo);
+    yibu_stream *stream = connect_plain(&w);
+    assert_int_equal(yibu_stream_write(stream, "\x16\x03\x01\0\x05hello", 10), 0);
+    char *data;
+    assert_int_equal(yibu_stream_read_all(stream, 100, &data), 7);
+    assert_int_equal(data[0], ALERT);
+    assert_int_equal(data[5], FATAL);
+    assert_int_equal(yibu_server_connections(w.listener), 1);
+    yibu_stream_free(stream);
+    end_world(&w);
+    return 0;
+}
+
 static intptr_t hang_up(yibu_stream *stream, void *arg)
 {
     const world *w = arg;
@@ -372,6 +408,8 @@ int main(void)
         cmocka_unit_test(a_stream_that_is_read_cannot_change),
         cmocka_unit_test(a_silent_peer_is_given_up_in_time),
         cmocka_unit_test(a_server_gives_up_a_silent_client_in_time),
+        cmocka_unit_test(the_limit_of_a_handshake_ends_with_it),
+        cmocka_unit_test(who_cannot_shake_hands_is_told_before_the_connection_is_closed),
         cmocka_unit_test(a_peer_that_hangs_up_or_resets_is_told_apart),
         cmocka_unit_test(a_peer_that_does_not_speak_tls_is_told),
         cmocka_unit_test(a_cancel_at_any_point_leaves_nothing_behind),
