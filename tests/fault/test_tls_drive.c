@@ -98,10 +98,10 @@ static intptr_t after_a_while(void)
 {
     yibu_server *server;
     yibu_stream *stream;
-    int r = yibu_start_unix_server(serve_upgrade, NULL, "@yibu-tls-drive", NULL, &server);
+    int r = yibu_start_unix_server(serve_upgrade, NULL, abstract_name("tls-drive"), NULL, &server);
     if (r < 0)
         return r;
-    r = yibu_open_unix_connection("@yibu-tls-drive", NULL, &stream);
+    r = yibu_open_unix_connection(abstract_name("tls-drive"), NULL, &stream);
     return end_server(server, r < 0 ? r : upgrade(stream));
 }
 
