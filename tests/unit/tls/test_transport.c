@@ -12,11 +12,34 @@ typedef struct line {
     int ends[2], descriptors;
 } line;
 
+/* Whether the descriptors' layers are to do nothing but what every layer must. */
+static bool plainly;
+
+static ssize_t write_later(yibu_layer *layer, const struct iovec *pieces, size_t count)
+{
+    (void)layer;
+    (void)pieces;
+    (void)count;
+    return -EAGAIN;
+}
+
+static void make_plain(yibu_layer *layer)
+{
+    static yibu_layer_methods methods;
+    methods = *layer->methods;
+    methods.try_write = write_later;
+    methods.wait_readable = NULL;
+    methods.try_read = NULL;
+    layer->methods = &methods;
+}
+
 static yibu_layer *secure(int fd, yibu_tls_context *context)
 {
     const yibu_tls_options options = {.size = sizeof(options), .server_name = "localhost"};
     yibu_layer *below, *layer;
     assert_int_equal(yibu_fd_layer_new(fd, &below), 0);
+    if (plainly)
+        make_plain(below);
     assert_int_equal(yibu_tls_layer_new(below, context, &options, &layer), 0);
     return layer;
 }
@@ -184,7 +207,7 @@ static void exchange(yibu_stream *stream)
     yibu_task_unref(task);
 }
 
-LOOP_TEST(a_transport_echoes_more_than_every_buffer)
+static void echo_big(void)
 {
     line l;
     begin_line(&l);
@@ -195,6 +218,19 @@ LOOP_TEST(a_transport_echoes_more_than_every_buffer)
     l.peer = NULL;
     l.r.ended = true;
     end_line(&l);
+}
+
+LOOP_TEST(a_transport_echoes_more_than_every_buffer)
+{
+    echo_big();
+    return 0;
+}
+
+LOOP_TEST(a_layer_below_may_know_operations_only)
+{
+    plainly = true;
+    echo_big();
+    plainly = false;
     return 0;
 }
 
@@ -268,6 +304,7 @@ int main(void)
         cmocka_unit_test(a_protocol_loses_a_connection_whose_handshake_fails),
         cmocka_unit_test(a_connection_can_be_ended_at_each_event),
         cmocka_unit_test(a_transport_echoes_more_than_every_buffer),
+        cmocka_unit_test(a_layer_below_may_know_operations_only),
         cmocka_unit_test(a_connection_that_rests_holds_no_large_buffer),
     };
     return run_tls_tests(tests);
