@@ -1,5 +1,6 @@
 /* What a process holds: descriptors, children, heap blocks of Yibu's, live tasks of the running loop,
- * and the entries of the folder that it is in.  A fault has leaked where that grew for good. */
+ * and the entries of the folder that it is in.  A fault has leaked where that grew for good.  How many
+ * workers the loop's pools have started depends on the machine's speed: their blocks do not count. */
 #ifndef CENSUS_H
 #define CENSUS_H
 
@@ -9,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "exec/thread_pool.h"
+#include "loop/loop.h"
 #include "test.h"
 
 /* An allocator that counts the blocks that are alive. */
@@ -66,11 +69,21 @@ static inline bool census_any_child(void)
     return waitid(P_ALL, 0, &about, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
+static inline long census_workers(yb_loop_part_kind kind)
+{
+    yb_loop_part *part = yibu_get_running_loop()->parts[kind];
+    if (!part)
+        return 0;
+    yb_executor *executor = YB_CONTAINER_OF(part, yb_executor, part);
+    return atomic_load(&YB_CONTAINER_OF(executor, yb_thread_pool, executor)->thread_count);
+}
+
 static inline census census_take(void)
 {
     return (census){census_entries("/proc/self/fd"), census_any_child(),
                     (long)yibu_all_tasks(NULL, NULL, 0), census_entries("."),
-                    atomic_load(&census_blocks)};
+                    atomic_load(&census_blocks) - census_workers(YB_PART_THREADS) -
+                        census_workers(YB_PART_FILES)};
 }
 
 static inline bool census_within(const census *now, const census *limit)
