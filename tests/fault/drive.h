@@ -9,7 +9,9 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 
 #include "base/memory.h"
 #include "census.h"
@@ -169,6 +171,34 @@ static inline long drive_through(const char *name, drive_program *program, drive
     }
 }
 
+static inline void drive_ignore(int number)
+{
+    (void)number;
+}
+
+/* Signals as fast as they come, with a handler that lets no system call go on. */
+static inline void drive_signals(long interval_us)
+{
+    const struct sigaction action = {.sa_handler = drive_ignore};
+    const struct itimerval timer = {{0, interval_us}, {0, interval_us}};
+    assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &timer, NULL), 0);
+}
+
+static inline void drive_under_signals(const char *name, drive_program *program,
+                                       const census *limit)
+{
+    enum { TIMES = 3 };
+    for (int i = 0; i < TIMES; i++) {
+        drive_signals(100L * YB_TEST_SLOWDOWN);
+        intptr_t r = drive_once(program, DRIVE_NOTHING, 0);
+        drive_signals(0);
+        if (r != 0)
+            fail_msg("%s, under signals: %s", name, yibu_error_name(r));
+        census_expect(limit, name, i);
+    }
+}
+
 static inline long drive_through_all(const char *name, drive_program *program, bool descriptors,
                                      const census *limit)
 {
@@ -180,7 +210,7 @@ static inline long drive_through_all(const char *name, drive_program *program, b
 }
 
 /* What may be kept for later is kept after a first pass of all faults; in the second one nothing may
- * be added to it.  descriptors: without them as well.  Returns how many faults struck.  In a task. */
+ * be added to it.  At last it gets by under a storm of signals.  descriptors: without them as well.  Returns how many faults struck.  In a task. */
 static inline long drive_all(const char *name, drive_program *program, bool descriptors)
 {
     yibu_loop *loop = yibu_get_running_loop();
@@ -197,6 +227,7 @@ static inline long drive_all(const char *name, drive_program *program, bool desc
     long struck = drive_through_all(name, program, descriptors, &limit);
     limit = census_rest();
     struck += drive_through_all(name, program, descriptors, &limit);
+    drive_under_signals(name, program, &limit);
     loop->overseer = before;
     return struck;
 }

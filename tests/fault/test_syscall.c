@@ -102,11 +102,24 @@ static struct {
     const fault *fault; /* NULL: everything works */
     long nth;
     atomic_long calls; /* of fault's call */
+    long storm;        /* not 0: of all calls that can be interrupted, every so manyth is */
 } plan;
+
+/* Where all are, each call has a count of its own. */
+static int strike_in_storm(const char *call)
+{
+    static atomic_long counts[FAULTS];
+    for (int i = 0; i < FAULTS; i++)
+        if (faults[i].error == EINTR && strcmp(faults[i].call, call) == 0)
+            return atomic_fetch_add(&counts[i], 1) % plan.storm == 0 ? EINTR : 0;
+    return 0;
+}
 
 /* The error of this call, or 0. */
 static int strike(const char *call)
 {
+    if (plan.storm > 0)
+        return strike_in_storm(call);
     if (!plan.fault || strcmp(plan.fault->call, call) != 0)
         return 0;
     return atomic_fetch_add(&plan.calls, 1) == plan.nth ? plan.fault->error : 0;
@@ -283,10 +296,36 @@ static void any_failing_system_call_is_survived_or_a_clean_error(void **state)
     assert_true(tried > 100 / YB_TEST_SLOWDOWN);
 }
 
+static int run_in_storm(void *arg)
+{
+    (void)arg;
+    alarm(20 * YB_TEST_SLOWDOWN);
+    int before = open_descriptors();
+    intptr_t result = everything_run();
+    if (result != 0)
+        fprintf(stderr, "the program failed with %s\n", yibu_error_name(result));
+    return result == 0 && open_descriptors() == before ? WORKED : FAILED_WITH_IT;
+}
+
+static void calls_that_are_interrupted_all_the_time_get_done(void **state)
+{
+    (void)state;
+    for (long storm = 5; storm >= 2; storm--) {
+        test_result result;
+        test_process process;
+        plan.storm = storm;
+        test_process_start(run_in_storm, NULL, &process);
+        plan.storm = 0;
+        test_process_finish(&process, &result);
+        assert_true(test_exited(&result, WORKED));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_failing_system_call_is_survived_or_a_clean_error),
+        cmocka_unit_test(calls_that_are_interrupted_all_the_time_get_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,6 +65,43 @@ LOOP_TEST(whole_files_and_copies_that_do_not_fit_leave_what_was_there)
     return 0;
 }
 
+/* What fails has taken as much as fits, and says how much. */
+LOOP_TEST(what_is_sent_to_a_full_disk_stops_where_it_is_full)
+{
+    if (!mount_small_disk())
+        return 0;
+    struct statx about;
+    size_t sent = 0;
+    int from = yibu_file_open(test_file("outside", much, MUCH), O_RDONLY, 0);
+    int to = yibu_file_open(test_path("disk/file"), O_WRONLY | O_CREAT, 0600);
+    assert_true(from >= 0 && to >= 0);
+    assert_int_equal(yibu_sendfile(to, from, 0, MUCH, &sent), -ENOSPC);
+    assert_int_equal(yibu_file_stat(to, &about), 0);
+    assert_true(sent > 0 && sent <= SMALL_DISK);
+    assert_int_equal(about.stx_size, sent);
+    assert_int_equal(yibu_file_close(from), 0);
+    assert_int_equal(yibu_file_close(to), 0);
+    unmount();
+    return 0;
+}
+
+LOOP_TEST(a_stream_to_a_full_device_fails_and_can_be_closed)
+{
+    yibu_stream *stream;
+    int descriptors = test_descriptors();
+    int fd = yibu_file_open("/dev/full", O_WRONLY, 0);
+    assert_int_equal(yibu_connect_write_pipe(fd, NULL, &stream), 0);
+    (void)yibu_stream_write(stream, much, MUCH);
+    assert_int_equal(yibu_stream_drain(stream), -ENOSPC);
+    assert_int_equal(yibu_stream_write(stream, "x", 1), -ENOSPC);
+    yibu_stream_close(stream);
+    assert_int_equal(yibu_stream_wait_closed(stream), -ENOSPC);
+    yibu_stream_free(stream);
+    assert_int_equal(yibu_file_close(fd), 0);
+    assert_int_equal(test_descriptors(), descriptors);
+    return 0;
+}
+
 LOOP_TEST(without_descriptors_files_are_not_opened_and_nothing_is_lost)
 {
     const char *path = test_file("file", "content", 7);
@@ -167,6 +204,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         file_test(a_full_disk_takes_what_fits_and_then_says_so),
         file_test(whole_files_and_copies_that_do_not_fit_leave_what_was_there),
+        file_test(what_is_sent_to_a_full_disk_stops_where_it_is_full),
+        file_test(a_stream_to_a_full_device_fails_and_can_be_closed),
         file_test(without_descriptors_files_are_not_opened_and_nothing_is_lost),
         file_test(a_storm_of_signals_changes_nothing),
         file_test(a_stream_over_a_file_reads_to_its_end),
