@@ -33,8 +33,9 @@ static intptr_t resolve(yibu_dns *dns)
 
 static intptr_t with_resolver(intptr_t (*use)(yibu_dns *dns))
 {
+    bool starved = drive.fault == DRIVE_NO_MEMORY || drive.fault == DRIVE_NEVER_MEMORY;
     yibu_dns_options options = asking_server();
-    options.timeout_ns = YIBU_MS(50) * YB_TEST_SLOWDOWN;
+    options.timeout_ns = starved ? YIBU_MS(50) * YB_TEST_SLOWDOWN : YIBU_SECONDS(10);
     options.cache_entries = 100;
     yibu_dns *dns;
     int r = yibu_dns_new(&options, &dns);
@@ -42,7 +43,6 @@ static intptr_t with_resolver(intptr_t (*use)(yibu_dns *dns))
         return r;
     intptr_t result = use(dns);
     yibu_dns_free(dns);
-    bool starved = drive.fault == DRIVE_NO_MEMORY || drive.fault == DRIVE_NEVER_MEMORY;
     return starved && result == YIBU_EAI_AGAIN ? -ENOMEM : result; /* servers may seem silent */
 }
 
