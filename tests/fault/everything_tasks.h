@@ -93,6 +93,7 @@ static intptr_t everything_wait(yibu_future **futures, size_t n)
     if (done > 0)
         YIBU_ASYNC_FOR (yibu_future *, future, yibu_as_completed(futures, n, YIBU_FOREVER), &r)
             completed += yibu_shield(future) >= 0;
+    (void)yibu_future_remove_done_callback(futures[0], everything_noted, &count);
     if (r == 0 && done >= 0 && ((size_t)done != n || completed != n || count != 1))
         r = -EPROTO;
     return done < 0 ? done : r;
