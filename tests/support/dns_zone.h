@@ -22,7 +22,7 @@ static inline size_t put_many(uint8_t *reply, size_t size, bool tcp)
         return size;
     }
     for (int i = 0; i < 100; i++) {
-        char address[16];
+        char address[32];
         snprintf(address, sizeof(address), "192.0.2.%d", i);
         size = dns_put_a(reply, size, 60, address);
     }
