@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <yibu/io.h>
 #include <yibu/tcp.h>
 
@@ -18,6 +20,7 @@ typedef struct fd_layer {
     yibu_layer layer;
     int fd; /* -1 once closed */
     bool is_socket;
+    bool is_file;
 } fd_layer;
 
 static fd_layer *self(yibu_layer *layer)
@@ -47,10 +50,24 @@ static int start_read(yibu_layer *layer, yibu_op *op, void *buffer, size_t size,
     return start(t, yb_op_view(op), t->is_socket ? YB_OP_RECV : YB_OP_READ, size, ret_result);
 }
 
+/* At the file's position.  io_uring does not move that behind a write which a full disk cut short
+ * (Linux 6.18): the next would go over it, and the failure would be lost. */
+static int write_file(const fd_layer *t, const void *buffer, size_t size, ssize_t *ret_result)
+{
+    ssize_t n;
+    do
+        n = write(t->fd, buffer, size);
+    while (n < 0 && errno == EINTR);
+    *ret_result = n < 0 ? -errno : n;
+    return 1;
+}
+
 static int start_write(yibu_layer *layer, yibu_op *op, const void *buffer, size_t size,
                        ssize_t *ret_result)
 {
     fd_layer *t = self(layer);
+    if (t->is_file)
+        return write_file(t, buffer, size, ret_result);
     yb_op_view(op)->source = buffer;
     return start(t, yb_op_view(op), t->is_socket ? YB_OP_SEND : YB_OP_WRITE, size, ret_result);
 }
@@ -185,6 +202,12 @@ bool yb_layer_is_fd(const yibu_layer *layer)
     return layer->methods == &fd_methods;
 }
 
+static bool is_file(int fd)
+{
+    struct stat about;
+    return fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
+}
+
 /* 1 or 0, or why that cannot be told. */
 static int is_socket(int fd)
 {
@@ -212,6 +235,7 @@ int yibu_fd_layer_new(int fd, yibu_layer **ret_layer)
         return -ENOMEM;
     const yibu_layer_methods *methods = yb_loop_network_of(fd) ? &simulated_methods : &fd_methods;
     t->is_socket = socket == 1;
+    t->is_file = !t->is_socket && is_file(fd);
     t->layer = (yibu_layer){methods, loop, .can_finish = t->is_socket};
     t->fd = fd;
     if (t->is_socket)

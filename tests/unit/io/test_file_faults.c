@@ -85,6 +85,25 @@ LOOP_TEST(what_is_sent_to_a_full_disk_stops_where_it_is_full)
     return 0;
 }
 
+LOOP_TEST(a_stream_to_a_file_on_a_full_disk_fails_where_that_is_full)
+{
+    if (!mount_small_disk())
+        return 0;
+    yibu_stream *stream;
+    struct statx about;
+    int fd = yibu_file_open(test_path("disk/file"), O_WRONLY | O_CREAT, 0600);
+    assert_int_equal(yibu_stream_new(fd, NULL, &stream), 0);
+    assert_int_equal(yibu_stream_write(stream, much, MUCH), 0);
+    assert_int_equal(yibu_stream_drain(stream), -ENOSPC);
+    yibu_stream_close(stream);
+    assert_int_equal(yibu_stream_wait_closed(stream), -ENOSPC);
+    yibu_stream_free(stream);
+    assert_int_equal(yibu_stat(test_path("disk/file"), &about), 0);
+    assert_true(about.stx_size > 0 && about.stx_size <= SMALL_DISK);
+    unmount();
+    return 0;
+}
+
 LOOP_TEST(a_stream_to_a_full_device_fails_and_can_be_closed)
 {
     yibu_stream *stream;
@@ -205,6 +224,7 @@ int main(void)
         file_test(a_full_disk_takes_what_fits_and_then_says_so),
         file_test(whole_files_and_copies_that_do_not_fit_leave_what_was_there),
         file_test(what_is_sent_to_a_full_disk_stops_where_it_is_full),
+        file_test(a_stream_to_a_file_on_a_full_disk_fails_where_that_is_full),
         file_test(a_stream_to_a_full_device_fails_and_can_be_closed),
         file_test(without_descriptors_files_are_not_opened_and_nothing_is_lost),
         file_test(a_storm_of_signals_changes_nothing),
