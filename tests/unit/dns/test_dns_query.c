@@ -226,7 +226,7 @@ LOOP_TEST(a_dead_server_is_passed_over_by_all_queries_at_once)
     yibu_dns_options options = asking_server();
     options.servers = servers;
     yibu_dns *dns = new_resolver(&options);
-    static char names[NAMES][16];
+    static char names[NAMES][32];
     asker askers[NAMES];
     yibu_task *tasks[NAMES];
     yibu_timeout limit;
@@ -250,7 +250,7 @@ LOOP_TEST(only_so_many_queries_are_under_way)
     yibu_dns_options options = asking_server();
     options.max_queries = MOST;
     yibu_dns *dns = new_resolver(&options);
-    static char names[NAMES][16];
+    static char names[NAMES][32];
     asker askers[NAMES];
     yibu_task *tasks[NAMES];
     for (int i = 0; i < NAMES; i++) {
