@@ -33,6 +33,15 @@ static inline long soak_allow_descriptors(long wanted)
     return (long)raise_descriptor_limit();
 }
 
+/* How many connections a process holds: fewer where it may not have the descriptors, and some to
+ * spare for those that come before others are gone. */
+static inline long soak_connections(long brief, long full)
+{
+    long wanted = soak_scale(brief, full);
+    long most = soak_allow_descriptors(2 * wanted + 200) / 5 * 4;
+    return wanted < most ? wanted : most;
+}
+
 /* Numbers that look random, the same for the same seed (xorshift64*, Vigna). */
 static inline uint64_t soak_random(uint64_t *state)
 {

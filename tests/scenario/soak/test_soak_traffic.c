@@ -4,8 +4,11 @@
  * length of what follows and its checksum, so nothing can be lost, doubled, moved or changed without
  * being noticed.  How a session ends its first frame says: in order, closed or reset by either side,
  * or with its client's task cancelled somewhere.  In some sessions both sides read with time limits
- * that expire all the time, and go on. */
-#include "soak.h"
+ * that expire all the time, and go on.
+ *
+ * The server and all the clients are a process each.  The traffic begins, and its time, when every
+ * client has a connection over which it was answered. */
+#include "server_process.h"
 
 /* More at once than the listener's line has room for, and the kernel would reset some. */
 enum { FRAME_MAX = 16384, CONNECTING_MAX = 1000 };
@@ -37,11 +40,14 @@ typedef struct frame {
     uint64_t words[FRAME_MAX / 8];
 } frame;
 
+/* Of this process's side. */
 static struct {
     uint16_t port;
+    long clients, arrived;
+    yibu_event all_arrived;
     int64_t end_ns;
     yibu_semaphore connecting; /* until the first answer has come */
-    uint64_t frames, bytes, sessions[ENDINGS], expired, served;
+    uint64_t sessions[ENDINGS], frames, bytes, expired;
 } soak;
 
 static uint64_t checksum(const uint64_t *words, size_t size)
@@ -149,7 +155,9 @@ static void end_session(yibu_stream *stream, const frame *f)
 static intptr_t serve(yibu_stream *stream, void *arg)
 {
     (void)arg;
-    uint64_t state = ++soak.served * 77777 + 1;
+    static uint64_t sessions;
+    uint64_t state = ++sessions * 77777 + 1;
+    served_begins();
     frame *f = malloc(sizeof(*f));
     assert_non_null(f);
     bool impatient = false, may_leave = false;
@@ -171,6 +179,10 @@ static intptr_t serve(yibu_stream *stream, void *arg)
         fail_msg("the server of a session that ends %s hears %s",
                  frames == 1 ? "?" : ending_names[f->head.ending], yibu_error_name(r));
     free(f);
+    served.frames = soak.frames;
+    served.bytes = soak.bytes;
+    served.expired = soak.expired;
+    served_ends();
     return 0;
 }
 
@@ -181,6 +193,7 @@ typedef struct client {
     ending ending;
     frame *frame;
     bool connecting; /* has a permit */
+    bool arrived;    /* at its first session's answer */
 } client;
 
 static int begin_to_connect(client *c)
@@ -195,6 +208,19 @@ static void let_others_connect(client *c)
     if (c->connecting)
         yibu_semaphore_release(&soak.connecting);
     c->connecting = false;
+}
+
+/* Until everyone has a connection, whose session is not over. */
+static int arrive(client *c)
+{
+    if (c->arrived)
+        return 0;
+    c->arrived = true;
+    if (++soak.arrived < soak.clients)
+        return yibu_event_wait(&soak.all_arrived);
+    soak.end_ns = yibu_loop_time(yibu_get_running_loop()) + YIBU_SECONDS(soak_scale(2, 60));
+    yibu_event_set(&soak.all_arrived);
+    return 0;
 }
 
 static int exchange(yibu_stream *stream, client *c, uint32_t frames, bool impatient)
@@ -217,6 +243,7 @@ static int exchange(yibu_stream *stream, client *c, uint32_t frames, bool impati
             uint64_t sum = f->head.checksum;
             fill(f, seed);
             assert_true(f->head.checksum == sum); /* it is the answer to this one */
+            r = arrive(c);
         }
         if (r == 0 && soak_below(&c->state, 8) == 0)
             r = yibu_sleep(YIBU_US(soak_below(&c->state, 3000)));
@@ -241,7 +268,7 @@ static void finish(yibu_stream *stream, client *c)
 static int talk_to_server(client *c)
 {
     yibu_stream *stream;
-    uint32_t frames = 1 + (uint32_t)soak_below(&c->state, 20);
+    uint32_t frames = (c->arrived ? 1 : 2) + (uint32_t)soak_below(&c->state, 20);
     bool impatient = soak_below(&c->state, 4) == 0;
     int r = yibu_open_connection("127.0.0.1", soak.port, NULL, &stream);
     if (r < 0)
@@ -283,8 +310,8 @@ static intptr_t be_a_client(void *arg)
     client c = {.state = (uint64_t)(uintptr_t)arg * 88888888 + 1, .frame = malloc(sizeof(frame))};
     assert_non_null(c.frame);
     int r = 0;
-    while (r == 0 && yibu_loop_time(yibu_get_running_loop()) < soak.end_ns) {
-        c.ending = (ending)soak_below(&c.state, ENDINGS);
+    while (r == 0 && (!c.arrived || yibu_loop_time(yibu_get_running_loop()) < soak.end_ns)) {
+        c.ending = (ending)soak_below(&c.state, c.arrived ? ENDINGS : CLIENT_IS_CANCELLED);
         r = c.ending == CLIENT_IS_CANCELLED ? run_cancelled(&c) : (int)session(&c);
         soak.sessions[c.ending]++;
     }
@@ -292,52 +319,54 @@ static intptr_t be_a_client(void *arg)
     return r;
 }
 
-static intptr_t run_clients(long clients)
+static intptr_t run_clients(void *arg)
 {
+    (void)arg;
     intptr_t r = 0;
+    soak.connecting = (yibu_semaphore)YIBU_SEMAPHORE_INIT(CONNECTING_MAX);
     YIBU_GROUP (group, NULL, &r)
-        for (long i = 0; i < clients; i++)
+        for (long i = 0; i < soak.clients; i++)
             if (yibu_group_spawn(&group, be_a_client, (void *)(uintptr_t)(i + 1)) < 0)
                 break;
     return r;
 }
 
-static intptr_t talk(void *arg)
+static void print_side(const char *side, uint64_t frames, uint64_t bytes, uint64_t expired,
+                       double cpu_seconds)
 {
-    yibu_server *server;
-    intptr_t r = yibu_start_server(serve, NULL, "127.0.0.1", 0, NULL, &server);
-    if (r < 0)
-        return r;
-    soak.port = yibu_server_port(server);
-    soak.connecting = (yibu_semaphore)YIBU_SEMAPHORE_INIT(CONNECTING_MAX);
-    soak.end_ns = yibu_loop_time(yibu_get_running_loop()) + YIBU_SECONDS(soak_scale(2, 60));
-    r = run_clients(*(long *)arg);
-    yibu_server_close(server);
-    int closed = yibu_server_wait_closed(server);
-    yibu_server_free(server);
-    return r < 0 ? r : closed;
+    printf("  %s: %llu frames, %llu bytes, %llu time limits expired, %.1f s of CPU time\n", side,
+           (unsigned long long)frames, (unsigned long long)bytes, (unsigned long long)expired,
+           cpu_seconds);
+}
+
+static void print_sessions(void)
+{
+    for (int i = 0; i < ENDINGS; i++) {
+        printf("  %llu sessions %s\n", (unsigned long long)soak.sessions[i], ending_names[i]);
+        assert_true(soak.sessions[i] > 0);
+    }
 }
 
 static void every_byte_arrives_whatever_ends_the_connections(void **state)
 {
     (void)state;
-    long clients = soak_scale(200, 10000);
-    long most = (soak_allow_descriptors(2 * clients + 200) - 200) / 2;
-    clients = clients < most ? clients : most;
+    server_process server;
+    soak.clients = soak_connections(200, 10000);
     int before = count_descriptors();
+    soak.port = start_server_process(&server, serve);
     long blocks = soak_blocks;
-    intptr_t r = yibu_run(talk, &clients, NULL);
+    intptr_t r = yibu_run(run_clients, NULL, NULL);
     if (r < 0)
-        fail_msg("the soak ends with %s", yibu_error_name(r));
+        fail_msg("the clients end with %s", yibu_error_name(r));
+    server_report report = end_server_process(&server);
     assert_int_equal(count_descriptors(), before);
     assert_int_equal(soak_blocks, blocks);
-    printf("%ld connections at once: %llu frames, %llu bytes, %llu time limits expired\n", clients,
-           (unsigned long long)soak.frames, (unsigned long long)soak.bytes,
-           (unsigned long long)soak.expired);
-    for (int i = 0; i < ENDINGS; i++) {
-        printf("  %llu sessions %s\n", (unsigned long long)soak.sessions[i], ending_names[i]);
-        assert_true(soak.sessions[i] > 0);
-    }
+    assert_true(report.most_connections >= soak.clients);
+    assert_true(report.frames >= soak.frames); /* each of ours answers one */
+    printf("%ld connections at once:\n", soak.clients);
+    print_side("clients", soak.frames, soak.bytes, soak.expired, (double)clock() / CLOCKS_PER_SEC);
+    print_side("server", report.frames, report.bytes, report.expired, report.cpu_seconds);
+    print_sessions();
 }
 
 int main(void)
