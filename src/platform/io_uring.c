@@ -14,6 +14,9 @@
  * is submitted; a call that a kernel answers with EAGAIN (a descriptor in non-blocking mode, before
  * Linux 6.0) is followed by a poll and another try.
  *
+ * An accept that follows one on the same descriptor is tried first: of connections that come together
+ * the ring would hand over one a turn, and with thousands of completions waiting, turns are long.
+ *
  * Calls on files are attempted where they need not wait, and else queued where the kernel has the
  * operation (uring_file.c); the others are refused with -ENOTSUP.  They never turn into polls.
  *
@@ -22,6 +25,7 @@
  *
  * One thread but for wake. */
 #include <errno.h>
+#include <fcntl.h>
 #include <liburing.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -58,6 +62,7 @@ typedef struct ring_backend {
     bool polled;         /* the ring is one whose descriptor tells */
     bool moving;         /* to such a ring: operations are withdrawn and parked */
     bool wake_ended;     /* while moving: the read of wake_fd */
+    int accepted_fd;     /* the last that gave a connection, and may have more; -1: none */
     unsigned owed;       /* operations with CANCEL_OWED */
     uint32_t file_verbs; /* that the kernel performs */
     yb_uring_memory memory;
@@ -236,9 +241,32 @@ static int submit_file(ring_backend *r, yb_op *op)
     return r->file_verbs >> op->file->verb & 1 ? begin(r, op, 0) : -ENOTSUP;
 }
 
+/* Whether more may be had from a listener at once.  Of one in blocking mode, which another process
+ * may have emptied since it was asked, only the ring takes. */
+static bool may_accept(const ring_backend *r, int fd)
+{
+    if (fd != r->accepted_fd || fd < 0)
+        return false;
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && (flags & O_NONBLOCK);
+}
+
+static int submit_accept(ring_backend *r, yb_op *op)
+{
+    if (may_accept(r, op->fd)) {
+        op->result = yb_attempt(op);
+        if (op->result >= 0)
+            return 1;
+        r->accepted_fd = -1;
+    }
+    return begin(r, op, 0);
+}
+
 static int submit(yb_backend *backend, yb_op *op)
 {
     ring_backend *r = self(backend);
+    if (op->kind == YB_OP_ACCEPT)
+        return submit_accept(r, op);
     if (op->kind == YB_OP_FILE)
         return submit_file(r, op);
     if (op->kind == YB_OP_POLL)
@@ -407,6 +435,8 @@ static void complete_op(ring_backend *r, yb_op *op, int result)
     ssize_t verdict = judge(r, op, result);
     if (verdict == GOES_ON)
         return;
+    if (op->kind == YB_OP_ACCEPT && verdict >= 0)
+        r->accepted_fd = op->fd;
     if (YB_LIKELY(!(op->phase & CANCEL_SENT))) {
         finish(r, op, verdict);
         return;
@@ -622,6 +652,7 @@ static int open_backend(unsigned entries, yb_backend **ret_backend)
         return -ENOMEM;
     r->base.class = &yb_io_uring_class;
     r->ring.ring_fd = -1;
+    r->accepted_fd = -1;
     r->entries = entries ? entries : DEFAULT_ENTRIES;
     int error = 0;
     r->wake_fd = eventfd(0, EFD_CLOEXEC);

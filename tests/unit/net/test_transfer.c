@@ -253,12 +253,51 @@ static void only_tasks_can_wait_for_sockets(void **state)
     assert_int_equal(yibu_tcp_connect("127.0.0.1", 1), YIBU_ENOTASK);
 }
 
+static void note_turn(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+/* Whether accepting the second of two that wait let the loop turn. */
+static bool second_accept_waits(int listener, uint16_t port)
+{
+    int clients[2], servers[2];
+    bool turned = false;
+    for (int i = 0; i < 2; i++) {
+        clients[i] = yibu_tcp_connect("127.0.0.1", port);
+        assert_true(clients[i] >= 0);
+    }
+    servers[0] = yibu_accept(listener, NULL);
+    assert_int_equal(yibu_call_soon(yibu_get_running_loop(), note_turn, &turned, NULL), 0);
+    servers[1] = yibu_accept(listener, NULL);
+    bool waited = turned;
+    assert_int_equal(yibu_sleep(0), 0); /* note_turn has run */
+    for (int i = 0; i < 2; i++) {
+        assert_true(servers[i] >= 0);
+        assert_int_equal(yibu_close(servers[i]), 0);
+        assert_int_equal(yibu_close(clients[i]), 0);
+    }
+    return waited;
+}
+
+/* A task may be out of its turn's budget, hence several rounds. */
+LOOP_TEST(connections_that_came_together_are_accepted_in_one_turn)
+{
+    uint16_t port;
+    int listener = listen_anywhere(&port);
+    int rounds = 0;
+    while (second_accept_waits(listener, port))
+        assert_true(++rounds < 20);
+    return yibu_close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(large_streams_arrive_whole_in_both_directions_at_once),
         cmocka_unit_test(streams_arrive_whole_through_buffers_that_hold_little_of_them),
         cmocka_unit_test(single_bytes_arrive_in_order),
+        cmocka_unit_test(connections_that_came_together_are_accepted_in_one_turn),
         cmocka_unit_test(send_takes_part_of_what_does_not_fit),
         cmocka_unit_test(after_a_half_close_the_other_direction_goes_on),
         cmocka_unit_test(a_waiting_receiver_hears_of_the_peer_s_reset),
