@@ -118,8 +118,9 @@ static void hear(yibu_loop *loop, const char *message, intptr_t code, void *arg)
 
 static void reset(yb_sim *sim)
 {
-    yb_sim fresh = {
-        .overseer = yb_sim_steps, .backend = {&yb_sim_backend_class}, .now_ns = YB_SIM_START_NS};
+    yb_sim fresh = {.overseer = yb_sim_steps,
+                    .backend = {.class = &yb_sim_backend_class},
+                    .now_ns = YB_SIM_START_NS};
     *sim = fresh;
 }
 
