@@ -53,6 +53,7 @@ static void enter(room *in, guest *g)
 {
     g->next = in->guests;
     in->guests = g;
+    tell(g, "Welcome!\n");
     tell_others(in, g, " is here");
 }
 

@@ -142,6 +142,7 @@ def test_chat():
             guest = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
             expect(read_until(guest, b"? "), b"Your name? ")
             guest.sendall(name)
+            expect(read_until(guest, b"\n"), b"Welcome!\n")
             return guest
 
         ann = enter(b"Ann\n")
