@@ -273,7 +273,7 @@ static int start(service *s)
 {
     yibu_cores *cores = NULL;
     int r = make(s->options, &cores);
-    if (r < 0)
+    if (r != 0)
         return r;
     cores->handler = s->handler;
     cores->arg = s->arg;
@@ -348,7 +348,7 @@ static void end_task(yibu_task *task)
 static int start_and_wait(service *s)
 {
     int r = start(s);
-    if (r < 0)
+    if (r != 0)
         return r;
     r = yibu_cores_wait(s->cores);
     if (s->cores->running > 0)

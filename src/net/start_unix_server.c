@@ -51,7 +51,7 @@ int yb_server_start_unix(const yb_server_request *request, const char *path,
     if (r == 0)
         r = yb_server_new(request->handler, request->arg, request->options, 1, request->place,
                           &server);
-    if (r < 0)
+    if (r != 0)
         return r;
     server->factory = request->factory;
     return yb_server_start(server, listen_on(server, path, &address), ret_server);

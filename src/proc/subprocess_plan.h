@@ -71,7 +71,7 @@ typedef struct yb_child {
     int report_fd; /* close-on-exec: its end says that the program runs */
 } yb_child;
 
-/* The child's life from its first breath (clone(2)) to its program. */
-int yb_child_main(void *child);
+/* The child's life from its first breath (clone(2)) to its program; arg is its yb_child. */
+int yb_child_main(void *arg);
 
 #endif

@@ -92,7 +92,7 @@ int yibu_stream_start_tls(yibu_stream *stream, yibu_tls_context *context,
     int r = send_all(stream);
     if (r == 0)
         r = put_below(stream, context, options, &t);
-    if (r < 0) {
+    if (r != 0) {
         yb_tls_give_text(options, yibu_tls_strerror(r));
         return r;
     }

@@ -58,10 +58,14 @@ static yibu_protocol *make_echo(void *arg)
 
 /* HTTP/1.0: answers with the request's head, or with what was posted. */
 
-static size_t posted_bytes(const char *line)
+/* The line is n bytes of a buffer, and ends with "\r\n". */
+static size_t posted_bytes(const char *line, ssize_t n)
 {
+    char text[64] = "";
     size_t size = 0;
-    (void)sscanf(line, "Content-Length: %zu", &size);
+    if (n < (ssize_t)sizeof(text))
+        memcpy(text, line, (size_t)n);
+    (void)sscanf(text, "Content-Length: %zu", &size);
     return size;
 }
 
@@ -84,7 +88,7 @@ static intptr_t serve_http(yibu_stream *stream, void *arg)
     while ((n = yibu_stream_readline(stream, &line)) > 2) {
         if (length + (size_t)n > sizeof(head))
             return 0;
-        posted = posted ? posted : posted_bytes(line);
+        posted = posted ? posted : posted_bytes(line, n);
         memcpy(head + length, line, (size_t)n);
         length += (size_t)n;
     }

@@ -1,5 +1,6 @@
 /* Transports in the simulator: short transfers, resets, any order; what a client sends comes back once
  * and in order, and every protocol is told of its end. */
+#include "platform/sanitizer.h"
 #include "sim.h"
 #include "streams.h"
 
@@ -207,6 +208,8 @@ static intptr_t send_slowly(void *arg)
 
 SIM_TEST_WITH(a_byte_a_second_from_each_of_10000_connections_arrives, 1, .step_limit = 10000000)
 {
+    if (YB_TSAN) /* which follows about 8,000 stacks at most */
+        return 0;
     yibu_server *server;
     yibu_group group = YIBU_GROUP_INIT;
     slow_lines = 0;
