@@ -14,7 +14,7 @@ import termios
 import time
 import unittest
 
-FILTER = os.environ["YIBU_FILTER"].split(";")
+FILTER = [*os.environ.get("TEST_LAUNCHER", "").split(), os.environ["YIBU_FILTER"]]
 PATIENCE_S = 60
 
 
