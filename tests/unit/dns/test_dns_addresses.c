@@ -153,6 +153,16 @@ static void compare(yibu_dns *dns, const char *host, const char *service, int fa
     }
 }
 
+/* It does not where there is no hosts file, as on a system with nothing on it. */
+static bool libc_knows_localhost(void)
+{
+    struct addrinfo *list;
+    if (getaddrinfo("localhost", NULL, NULL, &list) != 0)
+        return false;
+    freeaddrinfo(list);
+    return true;
+}
+
 /* The machine's own hosts file, and what needs nobody's answer. */
 LOOP_TEST(libc_gives_the_same_lists)
 {
@@ -163,7 +173,7 @@ LOOP_TEST(libc_gives_the_same_lists)
                                         "::1",       "fe80::1%lo", "192.0.2.1"};
     static const int flags[] = {0, AI_CANONNAME, AI_NUMERICSERV, AI_PASSIVE, AI_NUMERICHOST};
     static const int families[] = {AF_UNSPEC, AF_INET};
-    for (size_t h = 0; h < sizeof(hosts) / sizeof(hosts[0]); h++)
+    for (size_t h = libc_knows_localhost() ? 0 : 2; h < sizeof(hosts) / sizeof(hosts[0]); h++)
         for (size_t f = 0; f < sizeof(flags) / sizeof(flags[0]); f++)
             for (int family = 0; family < 2; family++) {
                 compare(dns, hosts[h], "80", families[family], 0, flags[f]);
