@@ -69,6 +69,7 @@ class Cores(unittest.TestCase):
 
     def test_netcat(self):
         with Server() as server:
+            curl(server.url)  # tries until the loops listen, which is after the port was said
             for _ in range(20):
                 done = subprocess.run(["nc", "-N", "127.0.0.1", str(server.port)], text=True,
                                       input="GET / HTTP/1.0\r\n\r\n", stdout=subprocess.PIPE,
