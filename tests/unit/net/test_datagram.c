@@ -157,9 +157,8 @@ LOOP_TEST(a_datagram_is_answered)
     notes server = NOTES, client = NOTES;
     server.echoes = true;
     begin(&server, NULL);
-    yibu_datagram_options options = {.size = sizeof(options),
-                                     .remote_host = "127.1",
-                                     .remote_port = port_of(server.transport)};
+    yibu_datagram_options options = {
+        .size = sizeof(options), .remote_host = "127.1", .remote_port = port_of(server.transport)};
     begin(&client, &options);
     assert_int_equal(yibu_datagram_transport_sendto(client.transport, "hello", 5, NULL), 0);
     wait_until(&client, &client.received, 1);
@@ -440,9 +439,8 @@ static void without_a_task_an_endpoint_connects_to_a_numeric_address(void **stat
     assert_int_equal(yibu_create_datagram_endpoint(&server.protocol, "127.0.0.1", 0, NULL,
                                                    &server.transport),
                      0);
-    yibu_datagram_options options = {.size = sizeof(options),
-                                     .remote_host = "127.1",
-                                     .remote_port = port_of(server.transport)};
+    yibu_datagram_options options = {
+        .size = sizeof(options), .remote_host = "127.1", .remote_port = port_of(server.transport)};
     assert_int_equal(yibu_create_datagram_endpoint(&client.protocol, NULL, 0, &options,
                                                    &client.transport),
                      YIBU_ENOTASK);

@@ -118,8 +118,7 @@ LOOP_TEST(a_protocol_hears_nothing_of_a_connection_that_fails)
     end_server(server);
     assert_int_equal(yibu_create_connection(&r.protocol, "127.0.0.1", port, NULL, NULL),
                      -ECONNREFUSED);
-    assert_int_equal(yibu_create_connection(&r.protocol, "127.1", port, NULL, NULL),
-                     -ECONNREFUSED);
+    assert_int_equal(yibu_create_connection(&r.protocol, "127.1", port, NULL, NULL), -ECONNREFUSED);
     assert_int_equal(yibu_create_connection(&r.protocol, NULL, port, NULL, NULL), -EINVAL);
     assert_int_equal(yibu_create_connection(NULL, "127.0.0.1", port, NULL, NULL), -EINVAL);
     assert_int_equal(yibu_create_unix_connection(&r.protocol, abstract_name("nobody"), NULL, NULL),
@@ -213,8 +212,7 @@ static void no_task_is_needed_for_tcp(void **state)
 {
     without_a_task(*state, false);
     yibu_server *server;
-    assert_int_equal(yibu_create_server(make_echo, NULL, "127.1", 0, NULL, &server),
-                     YIBU_ENOTASK);
+    assert_int_equal(yibu_create_server(make_echo, NULL, "127.1", 0, NULL, &server), YIBU_ENOTASK);
 }
 
 static void no_task_is_needed_for_unix_sockets(void **state)
