@@ -3,6 +3,7 @@
  * errno's are a table of our own, in libc's words: strerror() depends on the locale, writes to a
  * buffer that threads share, and has no names.  Nothing here changes after the program starts. */
 #include <errno.h>
+#include <netdb.h>
 #include <stddef.h>
 #include <yibu/error.h>
 
@@ -211,4 +212,36 @@ const char *yibu_error_name(intptr_t code)
 {
     const yb_error_text *text = find(code);
     return text ? text->name : "EUNKNOWN";
+}
+
+int yibu_eai_error(int error)
+{
+    switch (error) {
+    case 0:
+        return 0;
+    case EAI_MEMORY:
+        return -ENOMEM;
+    case EAI_SYSTEM:
+        return errno ? -errno : YIBU_EAI_OTHER;
+    case EAI_AGAIN:
+        return YIBU_EAI_AGAIN;
+    case EAI_BADFLAGS:
+        return YIBU_EAI_BADFLAGS;
+    case EAI_FAIL:
+        return YIBU_EAI_FAIL;
+    case EAI_FAMILY:
+        return YIBU_EAI_FAMILY;
+    case EAI_NONAME:
+    case EAI_NODATA: /* RFC 3493 has dropped these two in favour of EAI_NONAME */
+    case EAI_ADDRFAMILY:
+        return YIBU_EAI_NONAME;
+    case EAI_SERVICE:
+        return YIBU_EAI_SERVICE;
+    case EAI_SOCKTYPE:
+        return YIBU_EAI_SOCKTYPE;
+    case EAI_OVERFLOW:
+        return -ENOSPC;
+    default:
+        return YIBU_EAI_OTHER;
+    }
 }

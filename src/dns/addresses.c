@@ -278,7 +278,7 @@ static int ask_libc(addresses *a)
     bool is_for_others =
         error == EAI_NONAME && a->host && a->host[0] && !(a->hints.ai_flags & AI_NUMERICHOST);
     if (!is_for_others)
-        yb_dns_request_end(&a->request, yb_dns_code(error));
+        yb_dns_request_end(&a->request, yibu_eai_error(error));
     return is_for_others ? YIBU_EAI_NONAME : 0;
 }
 

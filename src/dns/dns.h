@@ -271,7 +271,4 @@ void yb_dns_list_show_flags(struct addrinfo *list, int flags);
 /* The families that this machine has addresses of, besides loopback; both where it has none. */
 unsigned yb_dns_own_families(yibu_dns *dns);
 
-/* The YIBU_EAI_ code, or negative errno, of what getaddrinfo(3) and getnameinfo(3) return. */
-int yb_dns_code(int error);
-
 #endif

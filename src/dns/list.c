@@ -13,38 +13,6 @@
 
 enum { NUMERIC_ROOM = INET6_ADDRSTRLEN + sizeof("%4294967295") };
 
-int yb_dns_code(int error)
-{
-    switch (error) {
-    case 0:
-        return 0;
-    case EAI_MEMORY:
-        return -ENOMEM;
-    case EAI_SYSTEM:
-        return errno ? -errno : YIBU_EAI_OTHER;
-    case EAI_AGAIN:
-        return YIBU_EAI_AGAIN;
-    case EAI_BADFLAGS:
-        return YIBU_EAI_BADFLAGS;
-    case EAI_FAIL:
-        return YIBU_EAI_FAIL;
-    case EAI_FAMILY:
-        return YIBU_EAI_FAMILY;
-    case EAI_NONAME:
-    case EAI_NODATA:
-    case EAI_ADDRFAMILY:
-        return YIBU_EAI_NONAME;
-    case EAI_SERVICE:
-        return YIBU_EAI_SERVICE;
-    case EAI_SOCKTYPE:
-        return YIBU_EAI_SOCKTYPE;
-    case EAI_OVERFLOW:
-        return -ENOSPC;
-    default:
-        return YIBU_EAI_OTHER;
-    }
-}
-
 int yb_dns_found_add(yb_dns_found *found, const yb_dns_address *address)
 {
     if (found->count == found->capacity) {
@@ -85,7 +53,7 @@ static int append(const yb_dns_address *address, const char *service, const stru
                              .ai_protocol = hints->ai_protocol};
     write_numeric(address, text);
     errno = 0;
-    return yb_dns_code(getaddrinfo(text, service, &asked, end));
+    return yibu_eai_error(getaddrinfo(text, service, &asked, end));
 }
 
 void yb_dns_list_show_flags(struct addrinfo *list, int flags)

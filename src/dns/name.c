@@ -29,9 +29,10 @@ static name_request *self(yb_dns_request *request)
 static int look_up_locally(name_request *n, char *host, int flags)
 {
     errno = 0;
-    return yb_dns_code(getnameinfo((const struct sockaddr *)&n->address.storage, n->address.length,
-                                   host, host ? NI_MAXHOST : 0, n->ret_service ? n->service : NULL,
-                                   n->ret_service ? NI_MAXSERV : 0, flags));
+    return yibu_eai_error(getnameinfo((const struct sockaddr *)&n->address.storage,
+                                      n->address.length, host, host ? NI_MAXHOST : 0,
+                                      n->ret_service ? n->service : NULL,
+                                      n->ret_service ? NI_MAXSERV : 0, flags));
 }
 
 static int measure(const name_request *n)

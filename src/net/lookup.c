@@ -6,42 +6,6 @@
  * stays busy until libc returns. */
 #include "net/lookup.h"
 
-#include <errno.h>
-#include <netdb.h>
-#include <yibu/error.h>
-
-int yb_lookup_code(int error)
-{
-    switch (error) {
-    case 0:
-        return 0;
-    case EAI_MEMORY:
-        return -ENOMEM;
-    case EAI_SYSTEM:
-        return errno ? -errno : YIBU_EAI_OTHER;
-    case EAI_AGAIN:
-        return YIBU_EAI_AGAIN;
-    case EAI_BADFLAGS:
-        return YIBU_EAI_BADFLAGS;
-    case EAI_FAIL:
-        return YIBU_EAI_FAIL;
-    case EAI_FAMILY:
-        return YIBU_EAI_FAMILY;
-    case EAI_NONAME:
-    case EAI_NODATA: /* RFC 3493 has dropped these two in favour of EAI_NONAME */
-    case EAI_ADDRFAMILY:
-        return YIBU_EAI_NONAME;
-    case EAI_SERVICE:
-        return YIBU_EAI_SERVICE;
-    case EAI_SOCKTYPE:
-        return YIBU_EAI_SOCKTYPE;
-    case EAI_OVERFLOW:
-        return -ENOSPC;
-    default:
-        return YIBU_EAI_OTHER;
-    }
-}
-
 /* In a simulation there is one executor, which runs everything inline. */
 static int executor_of(yibu_loop *loop, yb_executor **ret_executor)
 {

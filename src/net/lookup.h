@@ -6,9 +6,6 @@
 
 #include "exec/executor.h"
 
-/* The YIBU_EAI_ code, or negative errno, of what getaddrinfo(3) and getnameinfo(3) return. */
-int yb_lookup_code(int error);
-
 /* Puts work, whose fn, arg, done and release are set, on a thread; op is cancelled by giving it up.
  * Returns 0, or a negative errno: nothing was started. */
 int yb_lookup_start(yibu_loop *loop, yb_op *op, yb_work *work);

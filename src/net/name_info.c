@@ -27,7 +27,7 @@ static intptr_t look_up(void *arg)
 {
     name_lookup *l = arg;
     errno = 0;
-    return yb_lookup_code(getnameinfo(
+    return yibu_eai_error(getnameinfo(
         (const struct sockaddr *)&l->address.storage, l->address.length,
         l->ret_host ? l->host : NULL, l->ret_host ? sizeof(l->host) : 0,
         l->ret_service ? l->service : NULL, l->ret_service ? sizeof(l->service) : 0, l->flags));

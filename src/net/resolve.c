@@ -33,7 +33,7 @@ static intptr_t look_up(void *arg)
         return l->backend->class->network->look_up(l->backend, l->host, l->service, &l->hints,
                                                    &l->list);
     errno = 0;
-    return yb_lookup_code(getaddrinfo(l->host, l->service, &l->hints, &l->list));
+    return yibu_eai_error(getaddrinfo(l->host, l->service, &l->hints, &l->list));
 }
 
 static void free_lookup(lookup *l)

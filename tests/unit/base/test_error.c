@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <netdb.h>
 
 static void every_errno_of_the_system_has_its_name(void **state)
 {
@@ -70,6 +71,22 @@ static void every_code_has_a_sentence(void **state)
     }
 }
 
+static void what_resolvers_return_has_a_code(void **state)
+{
+    (void)state;
+    assert_int_equal(yibu_eai_error(0), 0);
+    assert_int_equal(yibu_eai_error(EAI_MEMORY), -ENOMEM);
+    assert_int_equal(yibu_eai_error(EAI_AGAIN), YIBU_EAI_AGAIN);
+    assert_int_equal(yibu_eai_error(EAI_NONAME), YIBU_EAI_NONAME);
+    assert_int_equal(yibu_eai_error(EAI_NODATA), YIBU_EAI_NONAME);
+    assert_int_equal(yibu_eai_error(EAI_OVERFLOW), -ENOSPC);
+    assert_int_equal(yibu_eai_error(-9999), YIBU_EAI_OTHER);
+    errno = EMFILE;
+    assert_int_equal(yibu_eai_error(EAI_SYSTEM), -EMFILE);
+    errno = 0;
+    assert_int_equal(yibu_eai_error(EAI_SYSTEM), YIBU_EAI_OTHER);
+}
+
 static void version_is_that_of_the_headers(void **state)
 {
     (void)state;
@@ -87,6 +104,7 @@ int main(void)
         cmocka_unit_test(codes_nobody_gave_out_are_unknown),
         cmocka_unit_test(values_are_no_failures),
         cmocka_unit_test(every_code_has_a_sentence),
+        cmocka_unit_test(what_resolvers_return_has_a_code),
         cmocka_unit_test(version_is_that_of_the_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
