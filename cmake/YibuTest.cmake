@@ -43,7 +43,15 @@ endif()
 
 if(YIBU_TESTS)
     pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
+    # Debian's, which its packages of modules belong to.
+    find_program(YB_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
+    if(NOT YB_PYTHON)
+        find_program(YB_PYTHON NAMES python3 REQUIRED)
+    endif()
 endif()
+
+# For scripts, which start the programs themselves: in their TEST_LAUNCHER.
+string(REPLACE ";" " " YB_TEST_LAUNCHER_TEXT "${YB_TEST_LAUNCHER}")
 
 # The labels a folder gives: tests/unit/sync gives "unit;sync".
 function(yb_folder_labels output)
