@@ -24,6 +24,7 @@
 #include <yibu/group.h>
 #include <yibu/io.h>
 #include <yibu/iterator.h>
+#include <yibu/job.h>
 #include <yibu/layer.h>
 #include <yibu/limiter.h>
 #include <yibu/local.h>
