@@ -17,6 +17,7 @@
 #include <yibu/directory.h>
 #include <yibu/error.h>
 #include <yibu/event.h>
+#include <yibu/executor.h>
 #include <yibu/file.h>
 #include <yibu/file_buffers.h>
 #include <yibu/folder_watch.h>

@@ -1,8 +1,16 @@
-/* What executors are made of: the common part of every executor (executor.c), and the class that an
- * engine, threads or processes, fills in.
+/* What executors are made of: the common part of every executor, which is all that its users see,
+ * and the class that an engine, threads or processes, fills in.
  *
- * The common part refuses after shutdown, bounds the line and counts; the engine runs.  Calls of the
- * class come from any thread, and never two for the same work at once but cancel beside its end. */
+ * An engine embeds struct yibu_executor in its own, calls yb_engine_init, and runs what it is given.
+ * The common part refuses what comes after a shutdown, bounds the line, makes futures, cancels,
+ * counts, and says when to stop.  So an engine is given work only while it is open, need not
+ * remember what it was given beyond running it, and is stopped only when nothing is under way.
+ *
+ * Calls of the class come from any thread, several at once, without a lock of the common part held;
+ * never two for the same work at once, but for a cancel beside its start and end.
+ *
+ * States: OPEN, then REFUSING (shut down, broken, or its home loop has ended), then STOPPING once
+ * nothing is under way, then STOPPED once the engine has said so. */
 #ifndef YB_EXEC_ENGINE_H
 #define YB_EXEC_ENGINE_H
 
@@ -10,43 +18,95 @@
 #include <stdatomic.h>
 
 #include "exec/executor.h"
+#include <yibu/executor.h>
 #include <yibu/job.h>
-
-typedef struct yibu_executor yibu_executor;
-struct yibu_executor_statistics;
 
 /* A job on its way through an engine: its submitter's memory, from submit_job until done. */
 typedef struct yb_job_work yb_job_work;
 struct yb_job_work {
-    yb_list links;      /* the engine's, as is the next */
+    yb_list links;      /* the engine's, as are the next two */
     yb_runnable posted; /* on its way to the engine's loop */
-    void *call;         /* the engine's */
+    void *call;
     const yibu_job *job;
-    yibu_bytes input; /* stays until done */
-    yibu_buffer *ret_output;
-    yibu_job_options options; /* what they point to stays until done */
-    intptr_t status;          /* from done on */
-    void (*started)(yb_job_work *work); /* it has left the line; any thread, before done; may be NULL */
-    void (*done)(yb_job_work *work);    /* once, on the engine's thread; must not block */
+    yibu_bytes input;         /* stays until done */
+    yibu_buffer *ret_output;  /* NULL: dropped */
+    yibu_job_options options; /* what they point to stays until done; report is never NULL */
+    intptr_t status;          /* set before done */
+    /* It has left the line.  Once at most, before done; any thread; never blocks. */
+    void (*started)(yb_job_work *work);
+    void (*done)(yb_job_work *work); /* once; any thread; never blocks; frees the work */
 };
 
 typedef struct yb_engine_class {
-    const char *name; /* "threads", "processes": in the line of statistics */
-    /* Takes work whose fn, arg, done and release are set; loop is NULL where done is to be called on
+    const char *kind; /* "threads", "processes": in the line of statistics */
+    /* Takes work whose fn, arg, loop, done and release are set; where loop is NULL, done is called on
      * the thread that ran fn.  Returns 0 or a negative errno.  NULL: no functions here. */
     int (*submit)(yibu_executor *executor, yb_work *work);
-    /* As yb_executor_class.cancel, from any thread. */
+    /* Takes work back that has not started, or gives up running work that has a release (then, and
+     * where it was taken back, release is called).  Returns whether done will not be called.  False
+     * also makes yibu_check_cancelled in the running function answer -ECANCELED. */
     bool (*cancel)(yibu_executor *executor, yb_work *work);
-    /* Takes a job.  Returns 0 or a negative errno. */
+    /* Takes a job.  Returns 0 or a negative errno.  NULL: the common part runs it as a function. */
     int (*submit_job)(yibu_executor *executor, yb_job_work *work);
-    /* Asks for an early end; done follows all the same, once, with -ECANCELED or what became of it. */
+    /* Asks for an early end; done follows all the same, once, with -ECANCELED or what became of it;
+     * not from inside this call, unless the job is posted to it from the engine's own thread. */
     void (*cancel_job)(yibu_executor *executor, yb_job_work *work);
-    /* Nothing more comes and nothing is under way: ends the workers.  May block where `wait`. */
-    void (*stop)(yibu_executor *executor, bool wait);
-    /* Fills what only the engine knows: workers, idle, and so on. */
-    void (*count)(yibu_executor *executor, struct yibu_executor_statistics *statistics);
-    /* Frees the memory, after stop. */
+    /* Nothing is under way and nothing more comes: tells the workers to end.  Once.  Any thread, one
+     * of the workers' too; never blocks.  yb_engine_stopped follows, once, from here or elsewhere. */
+    void (*stop)(yibu_executor *executor);
+    /* Adds what only the engine knows: workers, idle, crashed, restarted, and work that its own room
+     * gave it past the common part. */
+    void (*count)(yibu_executor *executor, yibu_executor_statistics *statistics);
+    /* Frees it: after yb_engine_stopped, or, in the thread of the home loop while that does not run,
+     * after stop: then the engine ends at once what it has left.  May wait for threads that are
+     * about to end.  Ends with yb_engine_destroy and the memory. */
     void (*free)(yibu_executor *executor);
 } yb_engine_class;
+
+typedef enum yb_engine_state {
+    YB_ENGINE_OPEN,
+    YB_ENGINE_REFUSING,
+    YB_ENGINE_STOPPING,
+    YB_ENGINE_STOPPED
+} yb_engine_state;
+
+struct yibu_executor {
+    const yb_engine_class *class;
+    char name[16];             /* as threads' names are */
+    unsigned max_workers;      /* at most so many calls run at once */
+    unsigned max_queue;        /* so many wait in line, 0: as many as memory holds */
+    _Atomic(yibu_loop *) home; /* runs the engine: its thread must not block on calls; or NULL */
+    uint64_t forks;            /* of the process that made it; threads are not inherited */
+
+    pthread_mutex_t lock;   /* for all that follows */
+    pthread_cond_t changed; /* threads wait for room, for the end, for the stop */
+    yb_engine_state state;
+    int refusal;      /* why it refuses: YIBU_ESHUTDOWN, YIBU_EBROKENPOOL */
+    yb_list calls;    /* with futures, under way */
+    yb_list waiters;  /* for room in the line, first come, first served */
+    yb_list watchers; /* tasks that wait for the end or the stop */
+    size_t under_way; /* calls, and whoever else keeps the executor from being stopped */
+    size_t queued;    /* of them, in line */
+    size_t running;   /* of them, being run */
+    uint64_t done, failed, cancelled;
+    int64_t waited_ns, ran_ns;
+};
+
+/* Makes the common part of an engine's executor: name is cut off after 15 bytes.  The engine may
+ * set home afterwards. */
+void yb_engine_init(yibu_executor *executor, const yb_engine_class *class, const char *name,
+                    unsigned max_workers, unsigned max_queue);
+void yb_engine_destroy(yibu_executor *executor);
+
+/* Refuses from now on what is submitted, with code, and ends what waits in line with it, too; what
+ * runs goes on.  For workers that cannot be made (YIBU_EBROKENPOOL) and for a home loop that ends
+ * (YIBU_ESHUTDOWN).  Any thread, without locks that the class's functions take. */
+void yb_engine_refuse(yibu_executor *executor, int code);
+
+/* The workers have ended, after stop.  The executor may be freed before this returns. */
+void yb_engine_stopped(yibu_executor *executor);
+
+/* Whether this process is a forked child of the one that made the executor. */
+bool yb_engine_forked(const yibu_executor *executor);
 
 #endif
