@@ -14,6 +14,7 @@ enum {
     YIBU_EBROKEN = -4102,   /* the barrier was aborted, or reset while the task waited */
     YIBU_EINCOMPLETE = -4103, /* the stream ended before all that was asked for had come */
     YIBU_ELIMIT = -4104,      /* the separator did not come within the stream's limit */
+    YIBU_EBROKENPOOL = -4105, /* the pool's workers cannot be set up: a job that does so failed */
 
     /* Name resolution (RFC 3493, section 6.1): getaddrinfo's EAI_ codes. */
     YIBU_EAI_AGAIN = -4200,    /* temporary failure in name resolution */

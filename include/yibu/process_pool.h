@@ -42,6 +42,29 @@
 
 YIBU_BEGIN_DECLS
 
+/* How workers come to be. */
+typedef enum yibu_start_method {
+    YIBU_START_FORK, /* copies of the zygote: quick, and they share its memory until they write to it */
+    YIBU_START_SPAWN /* each its own run of the program up to main: nothing in common with others */
+} yibu_start_method;
+
+/* Options of a pool.  Set size to sizeof; zero means the default everywhere else. */
+typedef struct yibu_process_pool_options {
+    size_t size;
+    unsigned max_workers; /* default: the number of cores; at most 1024 */
+    unsigned max_queue;   /* jobs that wait for a worker; default: memory is the limit */
+    unsigned
+        max_tasks_per_child; /* a worker ends after so many jobs, and is replaced; default: never */
+    const yibu_job *initializer;  /* runs first in each worker; its failure breaks the pool */
+    yibu_bytes initializer_input; /* copied */
+    const yibu_job *preload;      /* runs once, in the process that workers are copied from, without
+                                   * input; its failure breaks the pool; not with YIBU_START_SPAWN */
+    yibu_start_method start_method;
+    int nice;         /* nice value added in the workers */
+    bool own_thread;  /* the pool is run by a thread of its own instead of the current loop */
+    const char *name; /* of the worker processes, at most 15 bytes; default "yibu-worker" */
+} yibu_process_pool_options;
+
 /* Runs the job in a worker process.  Workers start when they are needed, up to the loop's
  * max_processes; more calls wait in line, first come, first served (jobs shorter than 0.1 ms may
  * overtake each other).  The line has no limit but memory: each call in it is one that waits.

@@ -157,6 +157,7 @@ static const yb_error_text own_texts[] = {
     {"YIBU_EBROKEN", "The barrier is broken"},
     {"YIBU_EINCOMPLETE", "The stream ended before all that was asked for had come"},
     {"YIBU_ELIMIT", "The separator did not come within the stream's limit"},
+    {"YIBU_EBROKENPOOL", "The pool's workers cannot be set up"},
 };
 
 /* Name resolution: by how far below YIBU_EAI_AGAIN. */

@@ -33,8 +33,12 @@ static int order(yb_process *process)
     if (r == 0 && !pool->news_watch.active)
         r = yb_process_pool_watch_news(pool);
     if (r == 0)
-        r = yb_spawner_order(&pool->spawner, process->number, process->lane.fd, pool->doorbell,
-                             pool->loop->options.process_nice);
+        r = yb_spawner_order(&pool->spawner, &(yb_spawner_wish){
+                                                 .worker = process->number,
+                                                 .lane = process->lane.fd,
+                                                 .doorbell = pool->doorbell,
+                                                 .nice = pool->loop->options.process_nice,
+                                             });
     return r;
 }
 
@@ -191,7 +195,7 @@ void yb_process_kill(yb_process *process)
     leave_start(process);
     process->state = YB_PROCESS_DYING;
     /* Where the zygote does not listen, it has died, and its workers with it. */
-    (void)yb_spawner_kill(&process->pool->spawner, process->number);
+    (void)yb_spawner_kill(&process->pool->spawner, process->number, false);
 }
 
 /* Kills the worker because of the call it runs, unless that has been answered.  Others that it has
@@ -324,6 +328,8 @@ static void take_news(yb_process_pool *pool, const yb_zygote_news *news)
     case YB_ZYGOTE_REFUSED:
         yb_process_free(process);
         yb_process_pool_start_failed(pool, news->value, NULL);
+        break;
+    case YB_ZYGOTE_PRELOADED:
         break;
     case YB_ZYGOTE_EXITED:
         take_end(process, &end);

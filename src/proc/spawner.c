@@ -143,15 +143,19 @@ int yb_spawner_start(yb_spawner *spawner)
     return r;
 }
 
-static int give(yb_spawner *spawner, const yb_zygote_order *order, const int *fds, size_t fds_size)
+static int give(yb_spawner *spawner, const yb_zygote_order *order, const char *text, const int *fds,
+                size_t fds_size)
 {
     union {
         struct cmsghdr header;
         char bytes[CMSG_SPACE(2 * sizeof(int))];
     } control = {0};
     yb_zygote_order copy = *order;
-    struct iovec data = {&copy, sizeof(copy)};
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+    char bytes[YB_ZYGOTE_TEXT_MAX];
+    copy.text_size = text ? (uint32_t)strnlen(text, sizeof(bytes)) : 0;
+    memcpy(bytes, text ? text : "", copy.text_size);
+    struct iovec data[] = {{&copy, sizeof(copy)}, {bytes, copy.text_size}};
+    struct msghdr message = {.msg_iov = data, .msg_iovlen = 2};
     if (fds_size > 0) {
         message.msg_control = &control;
         message.msg_controllen = CMSG_SPACE(fds_size);
@@ -169,17 +173,25 @@ static int give(yb_spawner *spawner, const yb_zygote_order *order, const int *fd
     return 0;
 }
 
-int yb_spawner_order(yb_spawner *spawner, uint64_t worker, int lane, int doorbell, int nice)
+int yb_spawner_order(yb_spawner *spawner, const yb_spawner_wish *wish)
 {
-    int fds[] = {lane, doorbell};
-    yb_zygote_order order = {.kind = YB_ZYGOTE_START, .worker = worker, .nice = nice};
-    return give(spawner, &order, fds, sizeof(fds));
+    int fds[] = {wish->lane, wish->doorbell};
+    yb_zygote_order order = {
+        .kind = YB_ZYGOTE_START, .worker = wish->worker, .nice = wish->nice, .flags = wish->flags};
+    return give(spawner, &order, wish->name, fds, sizeof(fds));
 }
 
-int yb_spawner_kill(yb_spawner *spawner, uint64_t worker)
+int yb_spawner_kill(yb_spawner *spawner, uint64_t worker, bool gently)
 {
-    yb_zygote_order order = {.kind = YB_ZYGOTE_KILL, .worker = worker};
-    return give(spawner, &order, NULL, 0);
+    yb_zygote_order order = {.kind = gently ? YB_ZYGOTE_TERMINATE : YB_ZYGOTE_KILL,
+                             .worker = worker};
+    return give(spawner, &order, NULL, NULL, 0);
+}
+
+int yb_spawner_preload(yb_spawner *spawner, const char *job_name)
+{
+    yb_zygote_order order = {.kind = YB_ZYGOTE_PRELOAD};
+    return give(spawner, &order, job_name, NULL, 0);
 }
 
 int yb_spawner_hear(yb_spawner *spawner, yb_zygote_news *ret_news)
@@ -216,7 +228,7 @@ int yb_spawner_stop(yb_spawner *spawner, bool gently)
 {
     int status = 0;
     yb_zygote_order order = {.kind = YB_ZYGOTE_END};
-    if (!gently || give(spawner, &order, NULL, 0) < 0)
+    if (!gently || give(spawner, &order, NULL, NULL, 0) < 0)
         kill(spawner->pid, SIGTERM);
     hurry(spawner);
     close(spawner->socket);

@@ -21,11 +21,23 @@ typedef struct yb_spawner {
  * rights than its user, or another negative errno. */
 int yb_spawner_start(yb_spawner *spawner);
 
-/* Asks for a worker.  Returns 0, YIBU_EWORKER: the zygote has gone, or a negative errno. */
-int yb_spawner_order(yb_spawner *spawner, uint64_t worker, int lane, int doorbell, int nice);
+/* What a worker is to be. */
+typedef struct yb_spawner_wish {
+    uint64_t worker;
+    int lane, doorbell;
+    int nice;
+    uint32_t flags;   /* of yb_zygote_order */
+    const char *name; /* of the process; NULL: as usual */
+} yb_spawner_wish;
 
-/* Asks for a worker's death. */
-int yb_spawner_kill(yb_spawner *spawner, uint64_t worker);
+/* Asks for a worker.  Returns 0, YIBU_EWORKER: the zygote has gone, or a negative errno. */
+int yb_spawner_order(yb_spawner *spawner, const yb_spawner_wish *wish);
+
+/* Asks for a worker's death; gently: by SIGTERM. */
+int yb_spawner_kill(yb_spawner *spawner, uint64_t worker, bool gently);
+
+/* Asks the zygote to run a job itself.  Returns as above. */
+int yb_spawner_preload(yb_spawner *spawner, const char *job_name);
 
 /* Takes one piece of news: 1, 0 where there is none, -ECONNRESET: the zygote has gone. */
 int yb_spawner_hear(yb_spawner *spawner, yb_zygote_news *ret_news);

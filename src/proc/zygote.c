@@ -24,7 +24,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proc/job.h"
 #include "proc/runner.h"
+#include <yibu/error.h>
 
 enum { LANE, DOORBELL, DESCRIPTORS };
 enum { END_MS = 200 }; /* how long workers have to end by themselves */
@@ -91,29 +93,31 @@ static void take_descriptors(struct msghdr *message, int *ret_fds)
 }
 
 /* Returns whether there was an order; false: the parent has gone. */
-static bool hear(yb_zygote_order *order, int *fds)
+static bool hear(yb_zygote_order *order, char text[YB_ZYGOTE_TEXT_MAX + 1], int *fds)
 {
     union {
         struct cmsghdr header;
         char bytes[CMSG_SPACE(DESCRIPTORS * sizeof(int))];
     } control;
-    struct iovec data = {order, sizeof(*order)};
-    struct msghdr message = {.msg_iov = &data,
-                             .msg_iovlen = 1,
+    struct iovec data[] = {{order, sizeof(*order)}, {text, YB_ZYGOTE_TEXT_MAX}};
+    struct msghdr message = {.msg_iov = data,
+                             .msg_iovlen = 2,
                              .msg_control = &control,
                              .msg_controllen = sizeof(control)};
     ssize_t size;
     do
         size = recvmsg(YB_ZYGOTE_SOCKET, &message, MSG_CMSG_CLOEXEC);
     while (size < 0 && errno == EINTR);
-    if (size == (ssize_t)sizeof(*order))
-        take_descriptors(&message, fds);
-    return size == (ssize_t)sizeof(*order);
+    if (size < (ssize_t)sizeof(*order))
+        return false;
+    text[(size_t)size - sizeof(*order)] = '\0';
+    take_descriptors(&message, fds);
+    return true;
 }
 
 /* Workers. */
 
-static void become_worker(const yb_zygote_order *order, const int *fds)
+static void become_worker(const yb_zygote_order *order, const char *name, const int *fds)
 {
     sigset_t none;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -128,7 +132,7 @@ static void become_worker(const yb_zygote_order *order, const int *fds)
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (order->nice)
         (void)!nice(order->nice);
-    prctl(PR_SET_NAME, "yibu-worker");
+    prctl(PR_SET_NAME, name[0] ? name : "yibu-worker");
     yb_runner_main(fds[LANE], fds[DOORBELL]);
 }
 
@@ -145,7 +149,7 @@ static bool make_room(void)
     return true;
 }
 
-static int start(const yb_zygote_order *order, const int *fds)
+static int start(const yb_zygote_order *order, const char *name, const int *fds)
 {
     if (!make_room())
         return -ENOMEM;
@@ -153,15 +157,15 @@ static int start(const yb_zygote_order *order, const int *fds)
     if (pid < 0)
         return -errno;
     if (pid == 0)
-        become_worker(order, fds);
+        become_worker(order, name, fds);
     setpgid(pid, pid); /* both sides: whoever is first */
     workers[worker_count++] = (worker){order->worker, pid};
     return pid;
 }
 
-static void start_and_tell(const yb_zygote_order *order, int *fds)
+static void start_and_tell(const yb_zygote_order *order, const char *name, int *fds)
 {
-    int r = fds[LANE] < 0 || fds[DOORBELL] < 0 ? -EMFILE : start(order, fds);
+    int r = fds[LANE] < 0 || fds[DOORBELL] < 0 ? -EMFILE : start(order, name, fds);
     for (int i = 0; i < DESCRIPTORS; i++)
         if (fds[i] >= 0)
             close(fds[i]);
@@ -174,11 +178,17 @@ static void kill_group(pid_t pid)
     kill(-pid, SIGKILL);
 }
 
-static void kill_worker(uint64_t number)
+static void terminate_group(pid_t pid)
+{
+    if (kill(-pid, SIGTERM) < 0)
+        kill(pid, SIGTERM);
+}
+
+static void end_worker(uint64_t number, void (*end_group)(pid_t pid))
 {
     for (unsigned i = 0; i < worker_count; i++)
         if (workers[i].number == number)
-            kill_group(workers[i].pid);
+            end_group(workers[i].pid);
 }
 
 static void bury(unsigned i)
@@ -246,6 +256,18 @@ __attribute__((noreturn)) static void end(int64_t patience_ms)
 
 /* Serving. */
 
+static int preload(const char *name)
+{
+    const yibu_job *job = yb_job_find(name, strlen(name));
+    if (!job || !job->function)
+        return YIBU_ENOJOB;
+    yibu_buffer output = {0};
+    intptr_t status = job->function((yibu_bytes){0}, &output);
+    yibu_buffer_free(&output);
+    fflush(NULL);
+    return yibu_failed(status) ? (int)status : 0;
+}
+
 static void serve_signals(void)
 {
     struct signalfd_siginfo info;
@@ -258,15 +280,22 @@ static void serve_signals(void)
 static void serve_order(void)
 {
     yb_zygote_order order;
+    char text[YB_ZYGOTE_TEXT_MAX + 1];
     int fds[DESCRIPTORS] = {-1, -1};
-    if (!hear(&order, fds))
+    if (!hear(&order, text, fds))
         end(0);
     switch ((yb_zygote_order_kind)order.kind) {
     case YB_ZYGOTE_START:
-        start_and_tell(&order, fds);
+        start_and_tell(&order, text, fds);
         break;
     case YB_ZYGOTE_KILL:
-        kill_worker(order.worker);
+        end_worker(order.worker, kill_group);
+        break;
+    case YB_ZYGOTE_TERMINATE:
+        end_worker(order.worker, terminate_group);
+        break;
+    case YB_ZYGOTE_PRELOAD:
+        tell(YB_ZYGOTE_PRELOADED, 0, preload(text), 0);
         break;
     case YB_ZYGOTE_END:
         end(END_MS);

@@ -13,27 +13,44 @@
 
 enum { YB_ZYGOTE_SOCKET = 3 };
 
+enum { YB_ZYGOTE_TEXT_MAX = 255 };
+
 typedef enum yb_zygote_order_kind {
-    YB_ZYGOTE_START, /* with the descriptors of lane and doorbell; answered STARTED or REFUSED */
+    /* With the descriptors of lane and doorbell, and the process's name; answered STARTED or
+     * REFUSED. */
+    YB_ZYGOTE_START,
     YB_ZYGOTE_KILL,
+    YB_ZYGOTE_TERMINATE, /* SIGTERM to the worker and what it has started; KILL may follow */
+    /* Runs the job of that name in the zygote, so that workers have what it has set up; comes before
+     * the first START; answered PRELOADED. */
+    YB_ZYGOTE_PRELOAD,
     YB_ZYGOTE_END /* the workers are ending by themselves: wait for them a little, then end */
 } yb_zygote_order_kind;
 
+/* START: the worker is a run of the program of its own, instead of a copy of the zygote. */
+enum { YB_ZYGOTE_SPAWN = 1 };
+
+/* Followed by text_size bytes of text: the name of START (empty: "yibu-worker") or PRELOAD. */
 typedef struct yb_zygote_order {
     uint32_t kind;
     int32_t nice;
     uint64_t worker; /* a number the parent never gives twice */
+    uint32_t flags;
+    uint32_t text_size; /* at most YB_ZYGOTE_TEXT_MAX */
 } yb_zygote_order;
 
 typedef enum yb_zygote_news_kind {
     YB_ZYGOTE_STARTED,
     YB_ZYGOTE_REFUSED,
+    YB_ZYGOTE_PRELOADED,
     YB_ZYGOTE_EXITED
 } yb_zygote_news_kind;
 
 typedef struct yb_zygote_news {
     uint32_t kind;
-    int32_t value; /* STARTED: process id; REFUSED: a negative errno; EXITED: as from wait(2) */
+    /* STARTED: process id; REFUSED: a negative errno; PRELOADED: a failure or 0; EXITED: as from
+     * wait(2). */
+    int32_t value;
     uint64_t worker;
     uint64_t peak_memory_bytes;
 } yb_zygote_news;
