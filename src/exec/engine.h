@@ -24,8 +24,9 @@
 /* A job on its way through an engine: its submitter's memory, from submit_job until done. */
 typedef struct yb_job_work yb_job_work;
 struct yb_job_work {
-    yb_list links;      /* the engine's, as are the next two */
+    yb_list links;      /* the engine's, as are the next three */
     yb_runnable posted; /* on its way to the engine's loop */
+    yb_runnable cancel; /* the same of a cancel */
     void *call;
     const yibu_job *job;
     yibu_bytes input;         /* stays until done */
@@ -35,6 +36,9 @@ struct yb_job_work {
     /* It has left the line.  Once at most, before done; any thread; never blocks. */
     void (*started)(yb_job_work *work);
     void (*done)(yb_job_work *work); /* once; any thread; never blocks; frees the work */
+    /* The engine has dealt with a cancel_job, in it or later, before or after done: the work stays
+     * until then.  Once; any thread. */
+    void (*cancel_over)(yb_job_work *work);
 };
 
 typedef struct yb_engine_class {
@@ -48,8 +52,8 @@ typedef struct yb_engine_class {
     bool (*cancel)(yibu_executor *executor, yb_work *work);
     /* Takes a job.  Returns 0 or a negative errno.  NULL: the common part runs it as a function. */
     int (*submit_job)(yibu_executor *executor, yb_job_work *work);
-    /* Asks for an early end; done follows all the same, once, with -ECANCELED or what became of it;
-     * not from inside this call, unless the job is posted to it from the engine's own thread. */
+    /* Asks for an early end; done follows all the same, once, with -ECANCELED or what became of it.
+     * Once for a work, and perhaps after its done, which is no mistake.  cancel_over follows. */
     void (*cancel_job)(yibu_executor *executor, yb_job_work *work);
     /* Nothing is under way and nothing more comes: tells the workers to end.  Once.  Any thread, one
      * of the workers' too; never blocks.  yb_engine_stopped follows, once, from here or elsewhere. */
