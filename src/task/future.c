@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "task/scheduler.h"
+#include "task/wrap_future.h"
 #include <yibu/error.h>
 
 enum { CACHE_MAX = 1024 };
@@ -186,13 +187,21 @@ int yibu_future_set_exception(yibu_future *future, int code)
     return yibu_failed(code) ? yibu_future_set_result(future, code) : -EINVAL;
 }
 
+static void cancel_plain(yibu_future *future)
+{
+    if (future->flags & YB_FUTURE_OUTLASTS)
+        yb_wrapped_cancel(future);
+    else
+        complete(future, -ECANCELED);
+}
+
 bool yibu_future_cancel(yibu_future *future)
 {
     if (!future || future->state == YB_FUTURE_ENDED)
         return false;
     yb_future_check_thread(future, "a cancel was requested");
     if (!yb_is_task(future))
-        complete(future, -ECANCELED);
+        cancel_plain(future);
     else if (yb_task_request_cancel(yb_task_of(future)))
         yb_task_interrupt(yb_task_of(future));
     return true;

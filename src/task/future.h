@@ -27,6 +27,7 @@ enum {
     YB_FUTURE_PLAIN = 1 << 5,     /* no task */
     YB_TASK_STARTED = 1 << 6,     /* it said so: yibu_group_started */
     YB_TASK_OWNS_FRAME = 1 << 7,  /* its argument is the frame of a typed coroutine's call */
+    YB_FUTURE_OUTLASTS = 1 << 7,  /* a plain future: its cancel is a request (wrap_future.c) */
 };
 
 struct yibu_future {

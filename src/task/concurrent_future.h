@@ -1,0 +1,63 @@
+/* Futures that belong to no thread, from the inside: what those who complete them provide, and how
+ * to hear of the end without an allocation. */
+#ifndef YB_TASK_CONCURRENT_FUTURE_H
+#define YB_TASK_CONCURRENT_FUTURE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include <yibu/concurrent_future.h>
+
+/* Somebody who is to hear of the end: enlisted once, called once, on whatever thread the end
+ * happens; its memory is its own again when it is called. */
+typedef struct yb_ending yb_ending;
+struct yb_ending {
+    yb_list links;
+    void (*ended)(yb_ending *ending, yibu_concurrent_future *future);
+};
+
+/* A kind of future: who completes it, and what its users may ask of him.  Static. */
+typedef struct yb_concurrent_class {
+    /* A cancel, in two steps.  The first is made under the future's lock, while it is pending, so
+     * whoever completes it is still there; it must not complete it.  The second, which may be NULL,
+     * follows without the lock, if the first answered true. */
+    bool (*request_cancel)(yibu_concurrent_future *future);
+    void (*cancel)(yibu_concurrent_future *future);
+    /* Before a thread blocks until the end: 0, or -EDEADLK where that would be never.  May bring the
+     * end about itself.  May be NULL. */
+    int (*before_blocking)(yibu_concurrent_future *future);
+    /* The same before a task waits, which lets its loop go on.  May be NULL. */
+    void (*before_suspending)(yibu_concurrent_future *future);
+    /* A cancelled awaiter waits for the end: what it handed over is in use until then. */
+    bool outlasts_cancel;
+    /* Frees it, whose last reference was dropped, after yb_concurrent_future_destroy. */
+    void (*free)(yibu_concurrent_future *future);
+} yb_concurrent_class;
+
+/* States: PENDING -> DONE, under the lock; `result` is written before `done`, which is the word that
+ * blocked threads sleep on. */
+struct yibu_concurrent_future {
+    const yb_concurrent_class *class;
+    _Atomic(uint32_t) done;
+    _Atomic(uint32_t) references;
+    intptr_t result;
+    pthread_mutex_t lock;
+    yb_list endings; /* under the lock, until done */
+};
+
+/* Makes a pending future with two references: the owner's, and one for whoever completes it. */
+void yb_concurrent_future_init(yibu_concurrent_future *future, const yb_concurrent_class *class);
+/* For futures that nobody has seen: those that are dropped are destroyed before they are freed. */
+void yb_concurrent_future_destroy(yibu_concurrent_future *future);
+
+/* Ends the future, tells everybody, and drops the reference of whoever completes it.  Once; any
+ * thread. */
+void yb_concurrent_future_complete(yibu_concurrent_future *future, intptr_t result);
+
+/* Enlists; false: the future is done, nobody is called.  Any thread. */
+bool yb_concurrent_future_attend(yibu_concurrent_future *future, yb_ending *ending);
+/* Takes it back; false: it has been called or is about to be.  Any thread. */
+bool yb_concurrent_future_leave(yibu_concurrent_future *future, yb_ending *ending);
+
+#endif

@@ -1,0 +1,122 @@
+/* Waiting for a future of no thread: a task by the operation in its header, a thread by a futex.
+ *
+ * A task that waits needs no memory.  The operation's room holds the ending that is enlisted with
+ * the future, and the runnable that it posts to the task's loop; a cancel of the operation takes it
+ * out of the line where it is not late for that. */
+#include <errno.h>
+#include <yibu/timeout.h>
+
+#include "base/deadline.h"
+#include "platform/backend.h"
+#include "platform/futex.h"
+#include "task/concurrent_future.h"
+#include "task/scope.h"
+#include "task/task.h"
+
+typedef struct attendance {
+    yb_ending ending;
+    yb_runnable posted;
+} attendance;
+
+_Static_assert(sizeof(attendance) <= sizeof(((yb_op *)0)->custom_room), "an operation has room");
+
+static attendance *attendance_of(yb_op *op)
+{
+    return (attendance *)(void *)op->custom_room;
+}
+
+static yb_op *op_of(attendance *a)
+{
+    return YB_CONTAINER_OF(a, yb_op, custom_room);
+}
+
+static void arrive(yb_runnable *item)
+{
+    yb_op_complete(op_of(YB_CONTAINER_OF(item, attendance, posted)), 0);
+}
+
+static void post(yb_ending *ending, yibu_concurrent_future *future)
+{
+    (void)future;
+    attendance *a = YB_CONTAINER_OF(ending, attendance, ending);
+    yb_loop_post(op_of(a)->loop, &a->posted);
+}
+
+static bool leave(yb_op *op)
+{
+    return yb_concurrent_future_leave(op->custom_data, &attendance_of(op)->ending);
+}
+
+/* 0 once it is done, or -ECANCELED. */
+static int attend(yb_task *task, yibu_concurrent_future *future)
+{
+    yb_op *op = yb_task_prepare_op(task, YB_OP_CUSTOM, -1);
+    attendance *a = attendance_of(op);
+    a->ending.ended = post;
+    a->posted.run = arrive;
+    op->loop = task->future.loop;
+    if (!yb_concurrent_future_attend(future, &a->ending))
+        return 0;
+    yb_op_begin_custom(task->future.loop, op, leave, future);
+    return (int)yb_task_wait_op(task);
+}
+
+static int attend_for(yb_task *task, yibu_concurrent_future *future, int64_t timeout_ns)
+{
+    yibu_timeout limit;
+    if (timeout_ns == YIBU_FOREVER)
+        return attend(task, future);
+    int r = yibu_timeout_begin(&limit, timeout_ns);
+    return r < 0 ? r : (int)yibu_timeout_end(&limit, attend(task, future));
+}
+
+/* Cancels wait meanwhile. */
+static void outlast(yb_task *task, yibu_concurrent_future *future)
+{
+    yb_scope shield = {.shield = true, .place = "yibu_concurrent_future_result"};
+    yb_scope_enter(&shield, task);
+    (void)attend(task, future);
+    yb_scope_leave(&shield);
+}
+
+static intptr_t wait_in_task(yb_task *task, yibu_concurrent_future *future, int64_t timeout_ns)
+{
+    if (future->class->before_suspending)
+        future->class->before_suspending(future);
+    int r = attend_for(task, future, timeout_ns);
+    if (r == -ECANCELED) {
+        (void)yibu_concurrent_future_cancel(future);
+        if (future->class->outlasts_cancel) {
+            outlast(task, future);
+            r = 0;
+        }
+    }
+    return r < 0 ? r : future->result;
+}
+
+static intptr_t wait_in_thread(yibu_concurrent_future *future, int64_t timeout_ns)
+{
+    int64_t deadline_ns = yb_deadline_after(yb_clock_now(NULL), timeout_ns);
+    int r = future->class->before_blocking ? future->class->before_blocking(future) : 0;
+    if (r < 0)
+        return r;
+    while (!yibu_concurrent_future_done(future))
+        if (!yb_futex_wait_until(&future->done, 0, deadline_ns) &&
+            !yibu_concurrent_future_done(future))
+            return -ETIMEDOUT;
+    return future->result;
+}
+
+intptr_t yibu_concurrent_future_result(yibu_concurrent_future *future, int64_t timeout_ns)
+{
+    int r = yb_task_current ? yb_task_checkpoint(yb_task_current) : 0;
+    if (r < 0)
+        return r;
+    if (yibu_concurrent_future_done(future))
+        return future->result;
+    if (yb_task_current)
+        return wait_in_task(yb_task_current, future, timeout_ns);
+    if (yb_forked() || (yb_loop_current && yb_loop_current->running))
+        return yb_task_missing();
+    return timeout_ns <= 0 ? -ETIMEDOUT : wait_in_thread(future, timeout_ns);
+}
