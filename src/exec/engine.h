@@ -50,6 +50,9 @@ typedef struct yb_engine_class {
      * where it was taken back, release is called).  Returns whether done will not be called.  False
      * also makes yibu_check_cancelled in the running function answer -ECANCELED. */
     bool (*cancel)(yibu_executor *executor, yb_work *work);
+    /* Takes work back that has not started: then neither done nor release is called.  False: it has
+     * started, or is about to, and nothing has changed. */
+    bool (*withdraw)(yibu_executor *executor, yb_work *work);
     /* Takes a job.  Returns 0 or a negative errno.  NULL: the common part runs it as a function. */
     int (*submit_job)(yibu_executor *executor, yb_job_work *work);
     /* Asks for an early end; done follows all the same, once, with -ECANCELED or what became of it.
@@ -61,9 +64,12 @@ typedef struct yb_engine_class {
     /* Adds what only the engine knows: workers, idle, crashed, restarted, and work that its own room
      * gave it past the common part. */
     void (*count)(yibu_executor *executor, yibu_executor_statistics *statistics);
-    /* Frees it: after yb_engine_stopped, or, in the thread of the home loop while that does not run,
-     * after stop: then the engine ends at once what it has left.  May wait for threads that are
-     * about to end.  Ends with yb_engine_destroy and the memory. */
+    /* In the thread of the home loop while that does not run, before free: ends at once what is under
+     * way, calling done, so that stop and yb_engine_stopped have been called when this returns.
+     * NULL: the engine needs no loop. */
+    void (*end)(yibu_executor *executor);
+    /* Frees it, after yb_engine_stopped.  May wait for threads that are about to end.  Ends with
+     * yb_engine_destroy and the memory. */
     void (*free)(yibu_executor *executor);
 } yb_engine_class;
 
@@ -78,21 +84,22 @@ struct yibu_executor {
     const yb_engine_class *class;
     char name[16];               /* as threads' names are */
     unsigned max_workers;        /* at most so many calls run at once */
-    unsigned max_queue;          /* so many wait in line, 0: as many as memory holds */
+    unsigned max_queue;          /* so many beyond those wait in line, 0: as many as memory holds */
     _Atomic(yibu_loop *) home;   /* runs the engine: its thread must not block on calls; or NULL */
-    uint64_t forks;              /* of the process that made it; threads are not inherited */
+    uint32_t forks;              /* of the process that made it; threads are not inherited */
     _Atomic(unsigned) computing; /* threads that work on parallel loops; parallel.c */
 
     pthread_mutex_t lock;   /* for all that follows */
-    pthread_cond_t changed; /* threads wait for room, for the end, for the stop */
+    pthread_cond_t changed; /* for threads that wait in shutdown */
     yb_engine_state state;
     int refusal;      /* why it refuses: YIBU_ESHUTDOWN, YIBU_EBROKENPOOL */
-    yb_list calls;    /* with futures, under way */
-    yb_list waiters;  /* for room in the line, first come, first served */
-    yb_list watchers; /* tasks that wait for the end or the stop */
-    size_t under_way; /* calls, and whoever else keeps the executor from being stopped */
-    size_t queued;    /* of them, in line */
-    size_t running;   /* of them, being run */
+    yb_list calls;    /* submissions that have not ended */
+    yb_list entrants; /* who waits for room in the line, first come, first served */
+    yb_list watchers; /* tasks that wait in shutdown */
+    size_t holds;     /* calls, and whatever else keeps the executor from being stopped */
+    size_t queued;    /* calls in line */
+    size_t running;   /* calls that have started and not returned */
+    size_t nested;    /* calls in line that loops within its own functions wait for */
     uint64_t done, failed, cancelled;
     int64_t waited_ns, ran_ns;
 };
@@ -107,6 +114,11 @@ void yb_engine_destroy(yibu_executor *executor);
  * runs goes on.  For workers that cannot be made (YIBU_EBROKENPOOL) and for a home loop that ends
  * (YIBU_ESHUTDOWN).  Any thread, without locks that the class's functions take. */
 void yb_engine_refuse(yibu_executor *executor, int code);
+
+/* Keeps the executor from being stopped: 0, or why it refuses what is new.  Any thread. */
+int yb_engine_hold(yibu_executor *executor);
+/* Drops a hold: the executor may be gone when this returns. */
+void yb_engine_release(yibu_executor *executor);
 
 /* The workers have ended, after stop.  The executor may be freed before this returns. */
 void yb_engine_stopped(yibu_executor *executor);
