@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/memory.h"
 #include "proc/job.h"
 
 static const uint64_t ROOM_BYTES = (uint64_t)32 << 30, LEAST_BYTES = (uint64_t)4 << 20;
@@ -27,7 +28,8 @@ yb_lane_layout yb_lane_layout_of(uint64_t total_bytes)
     yb_lane_layout l;
     l.small_in = round_up(sizeof(yb_lane_shared));
     l.small_out = l.small_in + YB_LANE_SMALL_BYTES;
-    l.big_in = l.small_out + YB_LANE_SMALL_BYTES;
+    l.messages = l.small_out + YB_LANE_SMALL_BYTES;
+    l.big_in = l.messages + YB_LANE_MESSAGE_BYTES;
     l.big_bytes = (total_bytes - l.big_in) / 2 / YB_LANE_GRAIN * YB_LANE_GRAIN;
     l.big_out = l.big_in + l.big_bytes;
     return l;
@@ -73,18 +75,30 @@ static void *map(int fd, uint64_t at, uint64_t size)
 static int map_parts(yb_lane *lane)
 {
     const yb_lane_layout *l = &lane->layout;
+    yb_lane_memory *memory = lane->memory;
     lane->kept_bytes = l->big_bytes < YB_LANE_KEEP_BYTES ? l->big_bytes : YB_LANE_KEEP_BYTES;
-    lane->base = map(lane->fd, 0, l->big_in + lane->kept_bytes);
-    if (!lane->base)
-        return -errno;
-    lane->big_base = map(lane->fd, l->big_out, lane->kept_bytes);
-    if (!lane->big_base) {
-        int error = errno;
-        munmap(lane->base, l->big_in + lane->kept_bytes);
-        return -error;
-    }
-    lane->shared = (yb_lane_shared *)(void *)lane->base;
-    return 0;
+    memory->fd = lane->fd;
+    memory->kept_bytes = lane->kept_bytes;
+    memory->big_in = l->big_in;
+    memory->big_out = l->big_out;
+    memory->big_bytes = l->big_bytes;
+    lane->base = memory->base = map(lane->fd, 0, l->big_in + lane->kept_bytes);
+    if (lane->base)
+        lane->big_base = memory->big_base = map(lane->fd, l->big_out, lane->kept_bytes);
+    return lane->big_base ? 0 : -ENOMEM;
+}
+
+static int make(yb_lane *lane, uint64_t total)
+{
+    *lane = (yb_lane){.layout = yb_lane_layout_of(total)};
+    lane->memory = yb_lane_memory_new();
+    if (!lane->memory)
+        return -ENOMEM;
+    lane->fd = open_memory(total);
+    int r = lane->fd < 0 ? lane->fd : map_parts(lane);
+    if (r < 0)
+        yb_lane_memory_close(lane->memory);
+    return r;
 }
 
 int yb_lane_open(yb_lane *lane)
@@ -92,25 +106,18 @@ int yb_lane_open(yb_lane *lane)
     uint64_t total = room_bytes();
     if (total < LEAST_BYTES)
         return -EFBIG;
-    *lane = (yb_lane){.layout = yb_lane_layout_of(total)};
-    lane->fd = open_memory(total);
-    if (lane->fd < 0)
-        return lane->fd;
-    int r = map_parts(lane);
-    if (r < 0) {
-        close(lane->fd);
+    int r = make(lane, total);
+    if (r < 0)
         return r;
-    }
+    lane->shared = (yb_lane_shared *)(void *)lane->base;
     yb_ring_init(&lane->small, YB_LANE_SMALL_BYTES);
-    yb_ring_init(&lane->big, lane->layout.big_bytes);
+    yb_pieces_init(&lane->big, lane->layout.big_bytes);
     return 0;
 }
 
 void yb_lane_close(yb_lane *lane)
 {
-    munmap(lane->base, lane->layout.big_in + lane->kept_bytes);
-    munmap(lane->big_base, lane->kept_bytes);
-    close(lane->fd);
+    yb_lane_memory_close(lane->memory);
     *lane = (yb_lane){.fd = -1};
 }
 
@@ -163,40 +170,120 @@ static yb_lane_place *place_of(yb_lane *lane, uint32_t n)
     return &lane->places[n % YB_LANE_SLOTS];
 }
 
-/* Takes size bytes of a ring.  Returns 0, -EAGAIN, or -ENOMEM where it never has so many. */
-static int take(yb_ring *ring, uint64_t size, uint64_t *ret_position, uint64_t *ret_end)
+/* Places of big inputs and outputs that payloads held. */
+static void release_output(yb_lane *lane, uint64_t at)
 {
-    if (yb_ring_room(ring, size, ret_position) < size)
-        return size > ring->size ? -ENOMEM : -EAGAIN;
-    *ret_end = yb_ring_take(ring, *ret_position, size);
+    atomic_store_explicit(&lane->shared->released[lane->released++ % YB_PIECES_MOST],
+                          at - lane->layout.big_out, memory_order_relaxed);
+}
+
+static void take_back(yb_lane *lane, const yb_holding *holding)
+{
+    if (holding->at >= lane->layout.big_out)
+        release_output(lane, holding->at);
+    else
+        yb_pieces_release(&lane->big, holding->at - lane->layout.big_in);
+}
+
+void yb_lane_take_back(yb_lane *lane)
+{
+    for (yb_holding *freed; (freed = yb_lane_memory_take_freed(lane->memory));) {
+        take_back(lane, freed);
+        yb_free(freed);
+    }
+}
+
+/* Takes size bytes of a ring.  Returns 0, -EAGAIN, or -ENOMEM where it never has so many. */
+static int take_small(yb_lane *lane, uint64_t size, yb_lane_place *place)
+{
+    if (yb_ring_room(&lane->small, size, &place->small) < size)
+        return size > lane->small.size ? -ENOMEM : -EAGAIN;
+    place->small_end = yb_ring_take(&lane->small, place->small, size);
+    return 0;
+}
+
+/* Takes size bytes of the big inputs.  Returns as above. */
+static int take_big(yb_lane *lane, uint64_t size, uint64_t *ret_start)
+{
+    if (yb_pieces_room(&lane->big, size, ret_start) < size)
+        return size > lane->big.size ? -ENOMEM : -EAGAIN;
+    yb_pieces_take(&lane->big, *ret_start, size);
+    return 0;
+}
+
+/* Takes the next slot, and of the small inputs `before` bytes and room for the name behind them. */
+static int begin_slot(yb_lane *lane, const yibu_job *job, size_t before, yb_slot **ret_slot)
+{
+    if (yb_lane_in_flight(lane) == YB_LANE_SLOTS)
+        return -EAGAIN;
+    yb_slot *slot = slot_of(lane, lane->submitted);
+    yb_lane_place *place = place_of(lane, lane->submitted);
+    size_t name_size = strlen(job->name);
+    *place = (yb_lane_place){0};
+    int r = take_small(lane, before + name_size, place);
+    if (r < 0)
+        return r;
+    slot->flags = 0;
+    slot->input = lane->layout.small_in + yb_ring_place(&lane->small, place->small);
+    slot->name = slot->input + before;
+    slot->name_size = (uint32_t)name_size;
+    memcpy(lane->base + slot->name, job->name, name_size);
+    *ret_slot = slot;
     return 0;
 }
 
 /* The name goes behind the input where that is small, else it is alone. */
 int yb_lane_reserve(yb_lane *lane, const yibu_job *job, size_t size)
 {
-    if (yb_lane_in_flight(lane) == YB_LANE_SLOTS)
-        return -EAGAIN;
-    yb_slot *slot = slot_of(lane, lane->submitted);
-    yb_lane_place *place = place_of(lane, lane->submitted);
-    size_t name_size = strlen(job->name), before = size <= YB_LANE_INLINE_BYTES ? size : 0;
-    *place = (yb_lane_place){.big_size = size - before};
-    int r = take(&lane->small, before + name_size, &place->small, &place->small_end);
+    yb_slot *slot;
+    size_t before = size <= YB_LANE_INLINE_BYTES ? size : 0;
+    int r = begin_slot(lane, job, before, &slot);
     if (r < 0)
         return r;
-    slot->input = lane->layout.small_in + yb_ring_place(&lane->small, place->small);
     slot->input_size = size;
-    slot->name = slot->input + before;
-    slot->name_size = (uint32_t)name_size;
-    memcpy(lane->base + slot->name, job->name, name_size);
-    if (place->big_size == 0)
+    if (before == size)
         return 0;
-    r = take(&lane->big, size, &place->big, &place->big_end);
-    if (r < 0)
+    yb_lane_take_back(lane);
+    yb_lane_place *place = place_of(lane, lane->submitted);
+    r = take_big(lane, size, &place->big);
+    if (r < 0) {
         yb_ring_untake(&lane->small, place->small);
-    else
-        slot->input = lane->layout.big_in + yb_ring_place(&lane->big, place->big);
+    } else {
+        place->big_size = size;
+        slot->input = lane->layout.big_in + place->big;
+    }
     return r;
+}
+
+int yb_lane_reserve_held(yb_lane *lane, const yibu_job *job, const yb_holding *holding)
+{
+    yb_slot *slot;
+    int r = begin_slot(lane, job, 0, &slot);
+    if (r < 0)
+        return r;
+    slot->input = holding->at;
+    slot->input_size = holding->size;
+    return 0;
+}
+
+void yb_lane_set_flags(yb_lane *lane, uint32_t flags)
+{
+    slot_of(lane, lane->submitted)->flags = flags;
+}
+
+int yb_lane_take_piece(yb_lane *lane, uint64_t size, uint64_t *ret_at)
+{
+    uint64_t start;
+    yb_lane_take_back(lane);
+    int r = take_big(lane, size, &start);
+    if (r == 0)
+        *ret_at = lane->layout.big_in + start;
+    return r;
+}
+
+void yb_lane_give_piece(yb_lane *lane, uint64_t at)
+{
+    yb_pieces_release(&lane->big, at - lane->layout.big_in);
 }
 
 /* Writes to the big inputs: what has been resident already through the mapping, which is the
@@ -218,7 +305,7 @@ int yb_lane_write(yb_lane *lane, size_t offset, const void *data, size_t size)
 {
     const yb_lane_place *place = place_of(lane, lane->submitted);
     if (place->big_size > 0)
-        return write_big(lane, yb_ring_place(&lane->big, place->big) + offset, data, size);
+        return write_big(lane, place->big + offset, data, size);
     uint64_t at = lane->layout.small_in + yb_ring_place(&lane->small, place->small);
     if (size > 0)
         memcpy(lane->base + at + offset, data, size);
@@ -237,11 +324,11 @@ void yb_lane_abandon(yb_lane *lane)
 {
     const yb_lane_place *place = place_of(lane, lane->submitted);
     yb_ring_untake(&lane->small, place->small);
-    if (place->big_end)
-        yb_ring_untake(&lane->big, place->big);
+    if (place->big_size > 0)
+        yb_pieces_release(&lane->big, place->big);
 }
 
-static void wake(yb_lane_shared *shared)
+void yb_lane_wake(yb_lane_shared *shared)
 {
     if (atomic_load(&shared->asleep) && atomic_exchange(&shared->asleep, 0))
         (void)syscall(SYS_futex, &shared->asleep, FUTEX_WAKE, 1, NULL, NULL, 0);
@@ -250,10 +337,12 @@ static void wake(yb_lane_shared *shared)
 void yb_lane_publish(yb_lane *lane)
 {
     lane->published = lane->submitted;
+    yb_lane_take_back(lane);
+    atomic_store_explicit(&lane->shared->release_count, lane->released, memory_order_release);
     atomic_store_explicit(&lane->shared->parent_processor, sched_getcpu(), memory_order_relaxed);
     atomic_store_explicit(&lane->shared->retired, lane->retired, memory_order_release);
     atomic_store(&lane->shared->submitted, lane->submitted);
-    wake(lane->shared);
+    yb_lane_wake(lane->shared);
 }
 
 bool yb_lane_withdraw(yb_lane *lane, uint32_t n)
@@ -330,28 +419,19 @@ int yb_lane_read(const yb_lane *lane, const yb_answer *answer, size_t offset, vo
     return 0;
 }
 
-/* Gives back to the system what a big piece has made resident beyond what is kept: the piece lies
- * in the part of the memfd that begins at ring, from place on. */
-static void trim(yb_lane *lane, uint64_t ring, uint64_t place, uint64_t size)
-{
-    uint64_t first = place > lane->kept_bytes ? place : lane->kept_bytes;
-    if (place + size > first)
-        (void)fallocate(lane->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(ring + first),
-                        (off_t)(place + size - first));
-}
-
 void yb_lane_retire(yb_lane *lane, const yb_answer *answer)
 {
     const yb_lane_place *place = place_of(lane, lane->retired);
-    if (place->small_end)
-        yb_ring_release(&lane->small, place->small_end);
-    if (place->big_end) {
-        yb_ring_release(&lane->big, place->big_end);
-        trim(lane, lane->layout.big_in, yb_ring_place(&lane->big, place->big), place->big_size);
+    yb_ring_release(&lane->small, place->small_end);
+    if (place->big_size > 0) {
+        yb_lane_memory_trim(lane->memory, lane->layout.big_in + place->big, place->big_size);
+        yb_pieces_release(&lane->big, place->big);
     }
-    if (answer->output_size > 0 && answer->output >= lane->layout.big_out)
-        trim(lane, lane->layout.big_out, answer->output - lane->layout.big_out,
-             answer->output_size);
+    if (answer->output_size > 0 && answer->output >= lane->layout.big_out &&
+        !answer->output_taken) {
+        yb_lane_memory_trim(lane->memory, answer->output, answer->output_size);
+        release_output(lane, answer->output);
+    }
     lane->retired++;
 }
 
@@ -371,5 +451,5 @@ void yb_lane_disarm(yb_lane *lane)
 void yb_lane_finish(yb_lane *lane)
 {
     atomic_store(&lane->shared->closing, 1);
-    wake(lane->shared);
+    yb_lane_wake(lane->shared);
 }

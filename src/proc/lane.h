@@ -2,24 +2,30 @@
  *
  * One memfd of this layout, sparse, so that a byte costs nothing until it is touched:
  *
- *     control | small inputs | small outputs | big inputs | big outputs
+ *     control | small inputs | small outputs | messages | big inputs | big outputs
  *
- * The control page holds a ring of slots.  A job goes into the next slot, its bytes into one of the
- * input rings; its answer comes back in the same slot, its bytes in one of the output rings.  The
+ * The control page holds a ring of slots.  A job goes into the next slot, its bytes among the small
+ * or the big inputs; its answer comes back in the same slot, its bytes among the outputs.  The
  * parent alone hands out and takes back input space, the worker output space, each in memory of its
- * own (ring.h).  Answers come in the order of jobs, so three counters say everything:
+ * own: what is small comes back in order (ring.h), what is big in any order, since a payload is held
+ * for as long as somebody likes (pieces.h, payload.h).  Answers come in the order of jobs, so three
+ * counters say everything:
  *
  *     retired <= completed <= submitted      slot of job n: n % YB_LANE_SLOTS
  *
  * The parent trusts nothing that the worker can write: it reads each value once, checks it, and
- * copies bytes out.  It maps the control page, the small rings, and of the big ones the beginning,
- * which stays resident; the rest it reads and writes with system calls, which take no page faults.
- * The memfd is sealed against shrinking, so the worker cannot take the memory away either.
+ * copies bytes out, but for payloads, whose owner was told.  It maps the control page, the small
+ * rings, and of the big parts the beginning, which stays resident; the rest it reads and writes with
+ * system calls, which take no page faults, and maps for payloads alone.  The memfd is sealed against
+ * shrinking, so the worker cannot take the memory away either.
  *
  * Who writes what, and which load sees it:
  *   submitted  parent, after the slot and the input.  The worker's load sees them.
  *   completed  worker, after the answer and the output.  The parent's load sees them.
- *   retired    parent, after it has copied the output out.  The worker then reuses the space.
+ *   retired    parent, after it has copied the output out.  The worker then reuses the space of a
+ *              small one.
+ *   released   parent, the places of big outputs that it is done with; before `release_count`, whose
+ *              load by the worker sees them.  There are never more than the worker has pieces.
  *   state      QUEUED -> TAKEN by the worker, QUEUED -> WITHDRAWN by the parent: one
  *              compare-and-swap wins, so a job is either withdrawn or run.
  *   asleep     worker: 1 before it looks for the last time and sleeps.  Parent: looks after
@@ -33,6 +39,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proc/lane_memory.h"
+#include "proc/pieces.h"
 #include "proc/ring.h"
 #include <yibu/process_pool.h>
 
@@ -40,11 +48,18 @@ enum {
     YB_LANE_SLOTS = 256,
     YB_LANE_SMALL_BYTES = 256 * 1024,     /* of each small ring */
     YB_LANE_INLINE_BYTES = 64 * 1024,     /* the largest input that goes through it */
-    YB_LANE_KEEP_BYTES = 4 * 1024 * 1024, /* of a big ring that stay resident when unused */
+    YB_LANE_MESSAGE_BYTES = 256 * 1024,   /* of the ring of messages */
+    YB_LANE_KEEP_BYTES = 4 * 1024 * 1024, /* of a big part that stay resident when unused */
     YB_LANE_GRAIN = 64 * 1024,            /* a multiple of every page size */
 };
 
 enum { YB_SLOT_QUEUED, YB_SLOT_TAKEN, YB_SLOT_WITHDRAWN };
+
+/* What its caller wants of a job. */
+enum {
+    YB_SLOT_OUTPUT_HELD = 1, /* the output is to lie among the big ones, whatever its size */
+    YB_SLOT_LISTENED = 2,    /* somebody takes its messages */
+};
 
 /* What a worker says of a job. */
 enum { YB_JOB_RAN, YB_JOB_SKIPPED, YB_JOB_UNKNOWN };
@@ -52,6 +67,7 @@ enum { YB_JOB_RAN, YB_JOB_SKIPPED, YB_JOB_UNKNOWN };
 typedef struct yb_slot {
     /* Places are offsets in the memfd. */
     _Alignas(64) _Atomic(uint32_t) state;
+    uint32_t flags;
     uint32_t name_size; /* the name follows an inline input, or is alone */
     uint64_t name;
     uint64_t input;
@@ -72,29 +88,36 @@ typedef struct yb_lane_shared {
     _Atomic(uint32_t) closing;         /* nothing more will come: the worker ends */
     _Atomic(uint32_t) spin_ns;         /* how long the worker may wait spinning */
     _Atomic(int32_t) parent_processor; /* that last published */
+    _Atomic(uint32_t) release_count;
+    _Atomic(uint64_t) heard; /* messages: everything before has been taken */
     _Alignas(64) _Atomic(uint32_t) armed;
 
     /* The worker's; asleep is also the futex that it sleeps on. */
     _Alignas(64) _Atomic(uint32_t) asleep;
     _Alignas(64) _Atomic(uint32_t) completed;
     _Atomic(int32_t) worker_processor; /* that last took a job */
+    _Atomic(uint64_t) said;            /* messages: everything before has been written */
 
     yb_slot slots[YB_LANE_SLOTS];
+    _Atomic(uint64_t) released[YB_PIECES_MOST]; /* at the number of the release, modulo */
 } yb_lane_shared;
 
 /* Where the parts of a memfd begin. */
 typedef struct yb_lane_layout {
-    uint64_t small_in, small_out, big_in, big_out, big_bytes;
+    uint64_t small_in, small_out, messages, big_in, big_out, big_bytes;
 } yb_lane_layout;
 
 yb_lane_layout yb_lane_layout_of(uint64_t total_bytes);
+
+/* Wakes the worker where it sleeps. */
+void yb_lane_wake(yb_lane_shared *shared);
 
 /* The rest is the parent's. */
 
 typedef struct yb_lane_place {
     uint64_t small, small_end; /* positions; the end is 0 where nothing was taken */
-    uint64_t big, big_end;
-    uint64_t big_size;
+    uint64_t big;
+    uint64_t big_size; /* 0: none among the big ones, or a payload, which is freed on its own */
 } yb_lane_place;
 
 typedef struct yb_lane {
@@ -105,7 +128,10 @@ typedef struct yb_lane {
     uint64_t touched; /* of the big inputs: before this, they were resident once */
     int fd;           /* the memfd */
     yb_lane_layout layout;
-    yb_ring small, big; /* inputs */
+    yb_lane_memory *memory; /* what holds the mappings and the memfd */
+    yb_ring small;          /* inputs */
+    yb_pieces big;          /* likewise */
+    uint32_t released;
     uint32_t submitted; /* put; the worker has been told of those up to `published` */
     uint32_t published;
     uint32_t retired;
@@ -118,6 +144,7 @@ typedef struct yb_answer {
     int64_t run_ns;
     uint64_t output;
     size_t output_size;
+    bool output_taken; /* a payload holds it */
 } yb_answer;
 
 /* Returns 0 or a negative errno. */
@@ -135,6 +162,20 @@ int yb_lane_reserve(yb_lane *lane, const yibu_job *job, size_t size);
 int yb_lane_write(yb_lane *lane, size_t offset, const void *data, size_t size);
 void yb_lane_commit(yb_lane *lane);
 void yb_lane_abandon(yb_lane *lane);
+
+/* The same for an input that lies in this lane already, and is held until the job is over: reserved
+ * and complete. */
+int yb_lane_reserve_held(yb_lane *lane, const yibu_job *job, const yb_holding *holding);
+
+/* What the caller wants of the job that is reserved, YB_SLOT_…. */
+void yb_lane_set_flags(yb_lane *lane, uint32_t flags);
+
+/* Takes a piece of the big inputs for a payload.  Returns 0, -EAGAIN or -ENOMEM, as above. */
+int yb_lane_take_piece(yb_lane *lane, uint64_t size, uint64_t *ret_at);
+void yb_lane_give_piece(yb_lane *lane, uint64_t at);
+
+/* Takes back the pieces of payloads that were freed. */
+void yb_lane_take_back(yb_lane *lane);
 
 /* Tells the worker of everything new, and wakes it where it sleeps. */
 void yb_lane_publish(yb_lane *lane);

@@ -1,9 +1,5 @@
 /* The worker's side of a lane (lane.h), the only thread of its process.
  *
- * A job's output grows where its bytes will be handed over: it begins in the ring of small outputs
- * and moves to the ring of big ones, once, when it outgrows what is free there.  An output's space
- * comes back when the parent has retired its job.
- *
  * Waiting for the next job, the worker spins for a moment, where that pays (spin.h) and the parent
  * allows it (another process may need this processor more); then it sleeps. */
 #define _GNU_SOURCE
@@ -23,14 +19,14 @@
 #include <unistd.h>
 
 #include "base/assert.h"
-#include "base/buffer.h"
 #include "platform/processor.h"
+#include "proc/asleep.h"
 #include "proc/job.h"
 #include "proc/lane.h"
+#include "proc/output.h"
 #include "proc/spin.h"
 
 enum {
-    LEAST_ROOM = 4096,   /* with less room an output begins among the big ones */
     SPINS_A_LOOK = 16,   /* between looks at the clock */
     CANNOT_ANSWER = 119, /* exit statuses */
     CANNOT_START = 118,
@@ -39,20 +35,12 @@ enum {
 typedef struct runner {
     yb_lane_shared *shared;
     unsigned char *base;
-    yb_lane_layout layout;
     int doorbell;
-    uint32_t next;      /* the job to take next */
-    uint32_t reclaimed; /* jobs before this have given their output space back */
+    uint32_t next; /* the job to take next */
     yb_spin spin;
-    yb_ring small, big;                                          /* outputs */
-    uint64_t small_ends[YB_LANE_SLOTS], big_ends[YB_LANE_SLOTS]; /* 0: nothing taken */
-
-    /* The output that is growing. */
-    uint64_t position;
-    bool in_big;
 } runner;
 
-static runner self; /* yb_buffer_grow has no argument for it */
+static runner self;
 
 static int64_t now(void)
 {
@@ -61,103 +49,15 @@ static int64_t now(void)
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/* Sleeps until the condition, which the parent makes true, holds. */
-static void sleep_until(bool (*condition)(void))
-{
-    do {
-        atomic_store(&self.shared->asleep, 1);
-        while (!condition() && atomic_load(&self.shared->asleep))
-            (void)syscall(SYS_futex, &self.shared->asleep, FUTEX_WAIT, 1, NULL, NULL, 0);
-    } while (!condition());
-    atomic_store(&self.shared->asleep, 0);
-}
-
-/* Output space. */
-
-static void reclaim(void)
-{
-    uint32_t retired = atomic_load_explicit(&self.shared->retired, memory_order_acquire);
-    for (; self.reclaimed != retired; self.reclaimed++) {
-        uint32_t i = self.reclaimed % YB_LANE_SLOTS;
-        if (self.small_ends[i])
-            yb_ring_release(&self.small, self.small_ends[i]);
-        if (self.big_ends[i])
-            yb_ring_release(&self.big, self.big_ends[i]);
-    }
-}
-
-static uint64_t output_place(void)
-{
-    return self.in_big ? self.layout.big_out + yb_ring_place(&self.big, self.position)
-                       : self.layout.small_out + yb_ring_place(&self.small, self.position);
-}
-
-static bool retired_more(void)
-{
-    (void)atomic_load(&self.shared->submitted); /* which `asleep` pairs with */
-    return atomic_load(&self.shared->retired) != self.reclaimed;
-}
-
-/* Moves the growing output among the big ones, waiting there for earlier ones to be retired. */
-static int move_to_big(yibu_buffer *output, size_t capacity)
-{
-    if (self.in_big || capacity > self.big.size)
-        return -ENOMEM;
-    uint64_t position, room;
-    while ((room = yb_ring_room(&self.big, capacity, &position)) < capacity) {
-        sleep_until(retired_more);
-        reclaim();
-    }
-    self.position = position;
-    self.in_big = true;
-    void *data = self.base + output_place();
-    memcpy(data, output->data, output->size);
-    output->data = data;
-    output->capacity = room;
-    return 0;
-}
-
-static void begin_output(yibu_buffer *output)
-{
-    reclaim();
-    uint64_t room = yb_ring_room(&self.small, LEAST_ROOM, &self.position);
-    self.in_big = false;
-    yb_buffer_lend(output, self.base + output_place(), room, move_to_big);
-}
-
-/* Jobs may put a buffer of their own in the place of the one they were given. */
-static int bring_home(yibu_buffer *output)
-{
-    yibu_buffer own = *output;
-    begin_output(output);
-    int r = yibu_buffer_append(output, own.data, own.size);
-    yibu_buffer_free(&own);
-    return r;
-}
-
-static int end_output(yb_slot *slot, yibu_buffer *output)
-{
-    int r = yb_buffer_lent(output) ? 0 : bring_home(output);
-    uint64_t *ends = self.in_big ? self.big_ends : self.small_ends;
-    yb_ring *ring = self.in_big ? &self.big : &self.small;
-    if (output->size > output->capacity)
-        yb_abort("a job made its output larger than its capacity");
-    if (output->size > 0)
-        ends[self.next % YB_LANE_SLOTS] = yb_ring_take(ring, self.position, output->size);
-    atomic_store_explicit(&slot->output, output_place(), memory_order_relaxed);
-    atomic_store_explicit(&slot->output_size, output->size, memory_order_relaxed);
-    return r;
-}
-
 /* Jobs. */
 
 static intptr_t call(const yibu_job *job, yb_slot *slot)
 {
     yibu_bytes input = {slot->input_size ? self.base + slot->input : NULL, slot->input_size};
     yibu_buffer output;
-    begin_output(&output);
+    yb_output_begin(self.next, slot->flags, &output);
     intptr_t status = job->function(input, &output);
-    int r = end_output(slot, &output);
+    int r = yb_output_end(self.next, slot, &output);
     return r < 0 ? r : status;
 }
 
@@ -189,8 +89,7 @@ static void take(void)
     yb_slot *slot = &self.shared->slots[self.next % YB_LANE_SLOTS];
     uint32_t queued = YB_SLOT_QUEUED;
     atomic_store_explicit(&self.shared->worker_processor, sched_getcpu(), memory_order_relaxed);
-    self.small_ends[self.next % YB_LANE_SLOTS] = self.big_ends[self.next % YB_LANE_SLOTS] = 0;
-    atomic_store_explicit(&slot->output_size, 0, memory_order_relaxed);
+    yb_output_none(self.next, slot);
     if (atomic_compare_exchange_strong(&slot->state, &queued, YB_SLOT_TAKEN))
         run(slot);
     else
@@ -239,7 +138,7 @@ static void wait_for_work(void)
             return;
     }
     fflush(NULL); /* what jobs wrote through stdio must not wait for the next one */
-    sleep_until(something_to_do);
+    yb_asleep_until(self.shared, something_to_do);
 }
 
 /* Making. */
@@ -272,9 +171,8 @@ static bool open_lane(int lane)
     close(lane);
     self.base = base;
     self.shared = base;
-    self.layout = yb_lane_layout_of(size);
-    yb_ring_init(&self.small, YB_LANE_SMALL_BYTES);
-    yb_ring_init(&self.big, self.layout.big_bytes);
+    yb_lane_layout layout = yb_lane_layout_of(size);
+    yb_output_open(self.shared, self.base, &layout);
     return true;
 }
 
