@@ -56,21 +56,56 @@ typedef struct yibu_job {
 #define YIBU_DECLARE_JOB(FUNCTION) extern const yibu_job FUNCTION##_job
 #endif
 
-/* What became of a job's worker. */
+/* Why a job's worker died. */
+typedef enum yibu_job_reason {
+    YIBU_JOB_REASON_NONE,          /* it lives */
+    YIBU_JOB_REASON_SIGNAL,        /* by the report's signal */
+    YIBU_JOB_REASON_EXIT,          /* it exited, with the report's exit_status */
+    YIBU_JOB_REASON_OUT_OF_MEMORY, /* the kernel killed it for memory, or it died of memory_bytes */
+    YIBU_JOB_REASON_STACK_OVERFLOW,
+    YIBU_JOB_REASON_TIME_LIMIT, /* killed after timeout_ns */
+    YIBU_JOB_REASON_CANCELLED,  /* killed for a cancel */
+} yibu_job_reason;
+
+/* What became of a job and its worker: in its last attempt, where it had several. */
 typedef struct yibu_job_report {
     size_t size;                /* set to sizeof */
     pid_t worker;               /* the process that ran the job, 0: none did */
     int signal;                 /* that ended it, 0: none */
     int exit_status;            /* where it exited, -1: it did not */
-    uint64_t peak_memory_bytes; /* resident, of the worker that died; 0 where it lives */
+    uint64_t peak_memory_bytes; /* resident, the most that the worker ever had */
     int64_t run_ns;             /* time from the worker's taking the job to its answer or death */
+    unsigned attempts;          /* how often a worker took the job */
+    yibu_job_reason reason;     /* why the worker died */
+    int64_t user_ns, system_ns; /* processor time: the job's, or that of the worker that died */
+    bool truncated;             /* captured text reached capture_limit, the rest is lost */
 } yibu_job_report;
 
-/* Options of one call.  Set size to sizeof; zero means the default everywhere else. */
+/* Where what a job writes to standard output or error goes. */
+typedef enum yibu_job_stdio {
+    YIBU_JOB_STDIO_PASS,    /* where the caller's does */
+    YIBU_JOB_STDIO_CAPTURE, /* to the caller's buffer, once the job has ended, however it did */
+    YIBU_JOB_STDIO_DEVNULL, /* nowhere */
+} yibu_job_stdio;
+
+/* Options of one call.  Set size to sizeof; zero means the default everywhere else.
+ * report, ret_out and ret_err must stay until the call is over; the rest is read at once. */
 typedef struct yibu_job_options {
     size_t size;
     int64_t timeout_ns;      /* the worker is killed after this much running; default: no limit */
     yibu_job_report *report; /* filled where not NULL, also on success */
+    int64_t grace_ns;        /* to be killed is SIGTERM, and SIGKILL this much later; default: SIGKILL */
+    unsigned max_attempts;   /* how often it is begun where its worker dies; default 1 */
+    int64_t retry_delay_ns;  /* before the second attempt, then twice as long each; default 100 ms */
+    int priority;            /* in line: higher first */
+    uint64_t memory_bytes;   /* address space beyond an idle worker's; default: no limit */
+    const int *cpus;         /* processors that it may run on; default: the worker's */
+    size_t cpu_count;
+    const char *const *env_changes; /* "NAME=value" sets, "NAME" removes; … NULL */
+    const char *cwd;                /* its working directory */
+    yibu_job_stdio out, err;
+    yibu_buffer *ret_out, *ret_err; /* captured text is appended here; NULL: dropped */
+    size_t capture_limit;           /* bytes of each, at most 64 MiB; default 1 MiB */
 } yibu_job_options;
 
 YIBU_BEGIN_DECLS
@@ -81,6 +116,14 @@ extern const yibu_job *const __start_yibu_jobs[] __attribute__((visibility("hidd
 extern const yibu_job *const __stop_yibu_jobs[] __attribute__((visibility("hidden")));
 YIBU_API void yibu_register_jobs_(const yibu_job *const *first, const yibu_job *const *end);
 YIBU_API void yibu_unregister_jobs_(const yibu_job *const *first);
+
+/* Says in a line what a report means: "worker 123 was killed by SIGSEGV (stack overflow) after 12 ms,
+ * peak memory 8 MiB".  Returns as snprintf: the length it has, whatever the buffer's size.
+ * Context: any thread. */
+YIBU_API int yibu_job_report_describe(const yibu_job_report *report, char *buffer, size_t size);
+
+/* A word for a reason, "out of memory".  Context: any thread. */
+YIBU_API const char *yibu_job_reason_name(yibu_job_reason reason);
 
 YIBU_END_DECLS
 
