@@ -194,6 +194,12 @@ int yb_spawner_preload(yb_spawner *spawner, const char *job_name)
     return give(spawner, &order, job_name, NULL, 0);
 }
 
+void yb_spawner_end(yb_spawner *spawner)
+{
+    const yb_zygote_order order = {.kind = YB_ZYGOTE_END};
+    (void)give(spawner, &order, NULL, NULL, 0);
+}
+
 int yb_spawner_hear(yb_spawner *spawner, yb_zygote_news *ret_news)
 {
     yb_zygote_news news;

@@ -39,6 +39,9 @@ int yb_spawner_kill(yb_spawner *spawner, uint64_t worker, bool gently);
 /* Asks the zygote to run a job itself.  Returns as above. */
 int yb_spawner_preload(yb_spawner *spawner, const char *job_name);
 
+/* Asks the zygote to end once its workers have. */
+void yb_spawner_end(yb_spawner *spawner);
+
 /* Takes one piece of news: 1, 0 where there is none, -ECONNRESET: the zygote has gone. */
 int yb_spawner_hear(yb_spawner *spawner, yb_zygote_news *ret_news);
 

@@ -1,0 +1,59 @@
+/* The public calls: a job in the process pool of the caller's loop. */
+#include <errno.h>
+
+#include "base/options.h"
+#include "proc/job.h"
+#include "proc/job_executor.h"
+#include "proc/pool.h"
+#include "task/task.h"
+
+int yb_job_options_check(const yibu_job_options *options)
+{
+    if (options->report && options->report->size < sizeof(size_t))
+        return -EINVAL;
+    bool negative = options->timeout_ns < 0 || options->grace_ns < 0 || options->retry_delay_ns < 0;
+    return negative ? -EINVAL : 0;
+}
+
+static int begin(yibu_loop *loop, yb_op *op, const yb_job_request *request)
+{
+    yb_job_executor *executor;
+    int r = yb_job_executor_of(loop, &executor);
+    return r < 0 ? r : executor->begin(executor, op, request);
+}
+
+static int check(const yb_job_request *request, const yibu_job_options *options,
+                 yibu_job_options *ret_options)
+{
+    if (!yb_job_valid(request->job) || (!request->input.data && request->input.size > 0))
+        return -EINVAL;
+    int r = yb_options_take(ret_options, sizeof(*ret_options), options);
+    return r < 0 ? r : yb_job_options_check(ret_options);
+}
+
+intptr_t yibu_to_process(const yibu_job *job, yibu_bytes input, yibu_buffer *ret_output,
+                         const yibu_job_options *options)
+{
+    yb_job_request request = {.job = job, .input = input, .ret_output = ret_output};
+    int r = check(&request, options, &request.options);
+    if (r < 0)
+        return r;
+    yb_task *task = yb_task_enter(&r);
+    if (!task)
+        return r;
+    yb_op *op = yb_task_prepare_op(task, YB_OP_CUSTOM, -1);
+    r = begin(task->future.loop, op, &request);
+    return r < 0 ? r : yb_task_wait_op(task);
+}
+
+int yibu_op_to_process(yibu_loop *loop, yibu_op *op, const yibu_job *job, yibu_bytes input,
+                       yibu_buffer *ret_output, const yibu_job_options *options)
+{
+    yb_job_request request = {.job = job, .input = input, .ret_output = ret_output};
+    int r = check(&request, options, &request.options);
+    if (r == 0)
+        r = yb_op_prepare_custom(loop, op);
+    if (r == 0)
+        r = begin(loop, yb_op_view(op), &request);
+    return r;
+}
