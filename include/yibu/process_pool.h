@@ -37,6 +37,7 @@
 
 #include <yibu/base.h>
 #include <yibu/buffer.h>
+#include <yibu/executor.h>
 #include <yibu/job.h>
 #include <yibu/op.h>
 

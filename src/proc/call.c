@@ -52,16 +52,15 @@ void yb_call_enqueue(yb_call *call)
 
 /* The end. */
 
-static void tell(yb_process_pool *pool, yb_job_work *work, intptr_t result)
+static void tell(yb_job_work *work, intptr_t result)
 {
     work->status = result;
     work->call = NULL;
-    pool->owner->done(pool->owner, work);
+    work->done(work);
 }
 
 void yb_call_finish(yb_call *call, intptr_t result)
 {
-    yb_process_pool *pool = call->pool;
     yb_op *op = call->op;
     yb_job_work *work = call->work;
     if (call->worker)
@@ -70,7 +69,7 @@ void yb_call_finish(yb_call *call, intptr_t result)
     if (op)
         yb_op_complete(op, result);
     else
-        tell(pool, work, result);
+        tell(work, result);
 }
 
 void yb_call_drop(yb_call *call, int code)
@@ -188,13 +187,14 @@ int yb_call_begin(yb_job_executor *executor, yb_op *op, const yb_job_request *re
     return 0;
 }
 
-yb_call *yb_call_new_for(yb_job_work *work)
+yb_call *yb_call_new_for(yb_job_work *work, yb_pool_owner *owner)
 {
     yb_call *call = yb_malloc(sizeof(*call));
     if (!call)
         return NULL;
     set_up(call, work->job, work->input, work->ret_output, &work->options);
     call->work = work;
+    call->owner = owner;
     call->source = yb_loop_current;
     return call;
 }
@@ -208,4 +208,11 @@ void yb_call_begin_for(yb_process_pool *pool, yb_call *call)
         yb_call_finish(call, pool->broken);
     else
         yb_call_enqueue(call);
+}
+
+void yb_call_refuse(yb_call *call, int code)
+{
+    yb_job_work *work = call->work;
+    yb_free(call);
+    tell(work, code);
 }

@@ -21,6 +21,11 @@ static int64_t idle(yb_loop_part *part)
     return yb_process_pool_idle(pool_of(part));
 }
 
+bool yb_process_pool_is(const yb_loop_part *part)
+{
+    return part->free == free_pool;
+}
+
 static int make(yibu_loop *loop)
 {
     const yibu_process_pool_options options = {.max_workers = loop->options.max_processes,

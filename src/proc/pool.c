@@ -191,12 +191,14 @@ static void end_processes(yb_process_pool *pool, int code)
 
 void yb_process_pool_free(yb_process_pool *pool, int code)
 {
+    pool->owner = NULL;
+    if (pool->ending)
+        return; /* it has ended, and waits to be let go of */
     pool->ending = true;
     disarm_later(pool);
     fail_retrying(pool, code);
     drop_line(pool, code);
     end_processes(pool, code);
-    pool->owner = NULL;
     yb_process_pool_unwatch(pool);
     yb_process_pool_let_go(pool);
 }
@@ -238,12 +240,17 @@ void yb_process_pool_stopped(yb_process_pool *pool)
 
 /* The beginning. */
 
+unsigned yb_process_pool_max_workers(const yibu_process_pool_options *options)
+{
+    unsigned max = options->max_workers ? options->max_workers : yb_processor_count();
+    return max < MAX_PROCESSES ? max : MAX_PROCESSES;
+}
+
 static void set_options(yb_process_pool *pool, const yibu_process_pool_options *options)
 {
     pool->options = *options;
     pool->processors = yb_processor_count();
-    unsigned max = options->max_workers ? options->max_workers : pool->processors;
-    pool->options.max_workers = max < MAX_PROCESSES ? max : MAX_PROCESSES;
+    pool->options.max_workers = yb_process_pool_max_workers(options);
     pool->keep_one_ready = options->max_tasks_per_child > 0;
 }
 

@@ -32,6 +32,7 @@
 
 typedef struct yb_process_pool yb_process_pool;
 typedef struct yb_process yb_process;
+typedef struct yb_pool_owner yb_pool_owner;
 
 /* How often and how soon a call is tried. */
 typedef struct yb_call_limits {
@@ -46,6 +47,7 @@ typedef struct yb_call {
     yb_process_pool *pool;
     yb_op *op;          /* whom it is for: an operation of the pool's loop, */
     yb_job_work *work;  /* or an executor's work */
+    yb_pool_owner *owner;
     const void *source; /* whose turn it is: the loop that submitted the work, NULL: none did */
     const yibu_job *job;
     yibu_bytes input;
@@ -115,10 +117,7 @@ typedef struct yb_process_counts {
 } yb_process_counts;
 
 /* Whose the pool is.  All in the pool's thread. */
-typedef struct yb_pool_owner yb_pool_owner;
 struct yb_pool_owner {
-    /* The work has its status. */
-    void (*done)(yb_pool_owner *owner, yb_job_work *work);
     /* The pool is broken: code is the reason's. */
     void (*broke)(yb_pool_owner *owner, intptr_t code);
     /* The pool, which was stopped, has ended; it frees itself after this. */
@@ -165,10 +164,12 @@ struct yb_process_pool {
 
 /* pool.c */
 
+/* As many as the options allow. */
+unsigned yb_process_pool_max_workers(const yibu_process_pool_options *options);
 /* Makes a pool on this thread's loop.  Returns 0 or a negative errno. */
 int yb_process_pool_new(yibu_loop *loop, const yibu_process_pool_options *options,
                         yb_pool_owner *owner, yb_process_pool **ret_pool);
-/* Ends it now, waiting for its processes; calls under way end with code. */
+/* Ends it now, waiting for its processes; calls under way end with code.  Its owner is not told. */
 void yb_process_pool_free(yb_process_pool *pool, int code);
 /* Ends it, without waiting, once nothing is under way; its owner hears when it has ended. */
 void yb_process_pool_stop(yb_process_pool *pool);
@@ -181,6 +182,11 @@ void yb_process_pool_break(yb_process_pool *pool, intptr_t reason, const char *w
 void yb_process_pool_stopped(yb_process_pool *pool);
 /* Where nothing that is queued points to it any more. */
 void yb_process_pool_let_go(yb_process_pool *pool);
+
+/* loop_pool.c */
+
+/* Whether the loop's part is a pool of processes. */
+bool yb_process_pool_is(const yb_loop_part *part);
 
 /* watch.c */
 
@@ -205,8 +211,10 @@ int yb_job_options_check(const yibu_job_options *options);
 /* The pool's yb_job_executor.begin. */
 int yb_call_begin(yb_job_executor *executor, yb_op *op, const yb_job_request *request);
 /* The two halves of the same for an executor's work: made by any thread, begun by the pool's. */
-yb_call *yb_call_new_for(yb_job_work *work);
+yb_call *yb_call_new_for(yb_job_work *work, yb_pool_owner *owner);
 void yb_call_begin_for(yb_process_pool *pool, yb_call *call);
+/* In begin's stead, where there is no pool any more. */
+void yb_call_refuse(yb_call *call, int code);
 /* Puts the call in line, by its turn. */
 void yb_call_enqueue(yb_call *call);
 /* Completes the call, which is neither in line nor in a lane, and forgets it. */
