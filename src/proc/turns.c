@@ -138,7 +138,7 @@ void yb_turns_enter(yb_turns *line, yb_turn *item)
     if (item->priority == 0 &&
         (yb_list_empty(plain) || item->turn >= item_of(plain->previous)->turn))
         yb_list_push_back(plain, &item->links);
-    else if (item->priority == 0 && item->turn <= item_of(plain->next)->turn)
+    else if (item->priority == 0 && item->turn < item_of(plain->next)->turn)
         yb_list_push_front(plain, &item->links);
     else
         heap_add(line, item);
