@@ -1,5 +1,5 @@
-/* The executor interface: who runs a function beside the loop.  The thread pool implements it; a
- * simulator that runs functions inline takes its place by filling the loop's part first.
+/* Functions that run beside the loop.  The thread pool runs them; a simulator that runs them inline
+ * takes its place by filling the loop's part first.
  *
  * A piece of work is its submitter's memory, and with the executor from submit until done, release,
  * or a cancel that answered true for work without release.  When the loop ends, work that has not
@@ -14,36 +14,53 @@
 #include <yibu/task.h>
 
 typedef struct yb_work yb_work;
+typedef struct yb_returns yb_returns;
+
+/* A kind of work.  Static. */
+typedef struct yb_work_class {
+    /* Once fn has returned: in the loop, or on fn's thread where the work has no loop. */
+    void (*done)(yb_work *work);
+    /* NULL: running work is waited for.  Else a cancel gives it up: release is called in done's
+     * stead, from the cancel if fn has not started, else by fn's thread once it has returned. */
+    void (*release)(yb_work *work);
+    /* While fn runs, on its thread; both may be NULL.  The task-locals that fn sees: */
+    struct yb_locals *(*locals)(const yb_work *work);
+    /* The way to the loop that asked, where the work itself has none; NULL: there is no loop. */
+    yb_returns *(*asker)(const yb_work *work);
+} yb_work_class;
+
 struct yb_work {
     union {
         yb_list links;      /* waiting in line, outside the pool's ring */
-        yb_runnable posted; /* on its way back to the loop */
+        yb_runnable posted; /* on its way back to the loop, where the short way is full */
     };
     yibu_coroutine *fn;
     union {
         void *arg;       /* until fn has run */
         intptr_t result; /* from then on */
     };
-    void (*done)(yb_work *work); /* in the loop, once fn has returned */
-    /* NULL: running work is waited for.  Else a cancel gives it up: release is called in done's
-     * stead, from the cancel if fn has not started, else by fn's thread once it has returned. */
-    void (*release)(yb_work *work);
-    uint32_t slot;         /* the executor's */
-    _Atomic(uint8_t) fate; /* the executor's */
-    uint8_t part;          /* the executor's: which of the loop's parts it is */
+    const yb_work_class *class;
+    union {
+        yibu_loop *loop;     /* until submit: the caller's, where done is called; may be NULL */
+        yb_returns *returns; /* the executor's, from then on */
+    };
+    _Atomic(uint32_t) slot; /* the executor's, as are the next two */
+    _Atomic(uint8_t) fate;  /* where it has a release */
+    _Atomic(bool) unwanted; /* a cancel came too late; for yibu_check_cancelled */
 };
 
 typedef struct yb_executor yb_executor;
 
 typedef struct yb_executor_class {
-    /* Takes work whose fn, arg, done and release are set.  Returns 0 or a negative errno. */
+    /* Takes work whose fn, arg and class are set; its loop is the executor's.
+     * Returns 0 or a negative errno. */
     int (*submit)(yb_executor *executor, yb_work *work);
     /* Takes back work that has not started, or gives up running work that has a release.
      * Returns whether done will not be called. */
     bool (*cancel)(yb_executor *executor, yb_work *work);
 } yb_executor_class;
 
-/* All calls: the loop's thread.  Freed through its part. */
+/* What a loop submits to.  All calls: the loop's thread.  Freed through its part. */
 struct yb_executor {
     yb_loop_part part;
     const yb_executor_class *class;

@@ -1,12 +1,15 @@
-/* The thread pool of a loop: runs functions that block, first come, first served.
+/* The thread pool: runs functions that block, first come, first served, for whatever threads and
+ * loops submit them.
  *
  * Nothing on the way of a piece of work takes a lock: submit appends to the ring (work_ring.h), a
- * worker takes the oldest, runs it, and posts it back to the loop.  What needs care is who sleeps:
+ * worker takes the oldest, runs it, and returns it to its loop (returns.h) or is done with it.  Only
+ * what the ring has no room for waits in `backlog`, under the lock; workers move it up.  What needs
+ * care is who sleeps:
  *
  * A worker is RUNNING, RESTING (in the stack `resting`, the latest on top; see worker.c) or
  * SEARCHING.  There is at most one searcher: the holder of the baton.  Whoever wakes or starts a
  * worker takes the baton first and passes it on to that worker, which lays it down when it has
- * taken work or found none.  So
+ * taken work, or has looked for some in vain for a while.  So
  *   - a submitter that finds the baton taken need not wake anybody: a burst costs one wake-up;
  *   - a searcher that has taken work and sees more sends the next: parallelism grows by itself;
  *   - a worker that is about to look for work anyway takes the baton if it can, so that nobody is
@@ -16,42 +19,42 @@
  * No wake-up is lost: (1) submit publishes work, then tries the baton; (2) whoever lays the baton
  * down then looks for work; (3) a worker that entered `resting` then looks for work and tries the
  * baton; (4) a holder that found nobody to send lays the baton down, then looks for work and
- * resters.  All of these are sequentially consistent: of two such pairs, one sees the other.
+ * resters.  All of these are sequentially consistent: of two such pairs, one sees the other.  The
+ * same holds of the backlog: whoever adds to it then looks whether the ring has room, whoever takes
+ * from the ring then looks whether there is a backlog.
  *
  * Draining.  Sending somebody costs more than a short function does.  So a searcher keeps the baton
  * while it runs functions, as long as those in line should be done sooner (by what the last ones
- * took) than somebody else could be there.  Then the baton is DRAINING, and anybody may take it
- * away: the loop does where it waits and sees no progress, since a function took longer than
- * thought.
+ * took) than somebody else could be there.  Then the baton is DRAINING, and anybody may take it away
+ * who sees no progress, since a function took longer than thought.  Who looks for progress?  A loop
+ * does for its own pool, where it waits.  For all others' work a resting worker does, the *watcher*
+ * (worker.c): without one, nobody drains.
  *
- * Work that may be given up (yb_work.release) has a fate: the worker moves it OPEN -> RETURNED, the
- * loop OPEN -> GIVEN_UP; one of them succeeds.  Work that was given up is its worker's to release.
+ * Work that may be given up (a class with release) has a fate, which its worker moves OPEN ->
+ * RETURNED and a cancel OPEN -> GIVEN_UP, under the lock; one of them succeeds.  Work that was given
+ * up is its worker's to release.
  *
- * The loop's end: `stopping` is set, the baton taken and kept, what waits in line comes back as
- * cancelled, every worker is stopped. */
+ * The end: `stopping` is set, the baton taken and kept, every worker dismissed. */
 #include "exec/thread_pool.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <unistd.h>
+#include <string.h>
 #include <yibu/error.h>
 
 #include "base/assert.h"
 #include "base/memory.h"
-#include "platform/processor.h"
+#include "exec/returns.h"
 
 /* yb_work.slot of work that is not in the ring. */
 static const uint32_t IN_BACKLOG = UINT32_MAX;
 
-static yb_thread_pool *pool_of(yb_executor *executor)
-{
-    return YB_CONTAINER_OF(executor, yb_thread_pool, executor);
-}
-
 bool yb_thread_pool_move_baton(yb_thread_pool *pool, uint8_t from, uint8_t to)
 {
-    return atomic_compare_exchange_strong(&pool->baton, &from, to);
+    return atomic_load(&pool->baton) == from &&
+           atomic_compare_exchange_strong(&pool->baton, &from, to);
 }
+
+/* Who is sent. */
 
 static yb_worker *pop_resting(yb_thread_pool *pool)
 {
@@ -71,10 +74,9 @@ static bool pass_baton(yb_thread_pool *pool)
     return true;
 }
 
-/* Whether there is anybody to send. */
-static bool somebody_is_left(yb_thread_pool *pool)
+static bool may_grow(const yb_thread_pool *pool)
 {
-    return atomic_load(&pool->resting) || atomic_load(&pool->thread_count) < pool->max_threads;
+    return atomic_load(&pool->thread_count) < pool->plan.max_threads + atomic_load(&pool->blocked);
 }
 
 /* Sends somebody with the baton that the caller holds, or lays it down. */
@@ -82,7 +84,7 @@ static void send_somebody(yb_thread_pool *pool)
 {
     while (!pass_baton(pool)) {
         atomic_store(&pool->baton, YB_BATON_FREE);
-        if (!atomic_load(&pool->resting) || yb_work_ring_empty(&pool->ring) ||
+        if (!atomic_load(&pool->resting) || !yb_thread_pool_has_line(pool) ||
             !yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD))
             return;
     }
@@ -90,213 +92,199 @@ static void send_somebody(yb_thread_pool *pool)
 
 void yb_thread_pool_wake(yb_thread_pool *pool)
 {
-    if (!atomic_load(&pool->stopping) && somebody_is_left(pool) &&
-        yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD))
+    if (atomic_load(&pool->baton) != YB_BATON_FREE || atomic_load(&pool->stopping) ||
+        (!atomic_load(&pool->resting) && !may_grow(pool)))
+        return;
+    if (yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD))
         send_somebody(pool);
 }
 
-/* Moves what waits outside into the ring: when work returns or is withdrawn, and before the loop
- * waits. */
-static void refill(yb_thread_pool *pool)
-{
-    bool moved = false;
-    while (!yb_list_empty(&pool->backlog)) {
-        yb_list *links = yb_list_pop_front(&pool->backlog);
-        if (!yb_work_ring_push(&pool->ring, YB_CONTAINER_OF(links, yb_work, links))) {
-            yb_list_push_back(pool->backlog.next, links); /* before the first */
-            break;
-        }
-        moved = true;
-    }
-    if (moved)
-        yb_thread_pool_wake(pool);
-}
-
-static void stand_in_line(yb_thread_pool *pool, yb_work *work)
-{
-    if (yb_list_empty(&pool->backlog) && yb_work_ring_push(&pool->ring, work))
-        return;
-    work->slot = IN_BACKLOG;
-    yb_list_push_back(&pool->backlog, &work->links);
-}
-
-static bool leave_line(yb_thread_pool *pool, yb_work *work)
-{
-    if (work->slot == IN_BACKLOG) {
-        yb_list_remove(&work->links);
-        return true;
-    }
-    return yb_work_ring_withdraw(&pool->ring, work);
-}
-
-/* Without any thread nobody holds the baton. */
-static int start_first_worker(yb_thread_pool *pool)
-{
-    YB_ASSERT(yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD));
-    int r = yb_worker_start(pool);
-    if (r < 0)
-        atomic_store(&pool->baton, YB_BATON_FREE);
-    return r;
-}
-
-static int submit(yb_executor *executor, yb_work *work)
-{
-    yb_thread_pool *pool = pool_of(executor);
-    atomic_init(&work->fate, YB_WORK_OPEN);
-    work->part = (uint8_t)pool->kind;
-    stand_in_line(pool, work);
-    if (YB_UNLIKELY(atomic_load(&pool->thread_count) == 0)) {
-        int r = start_first_worker(pool);
-        if (r < 0) {
-            YB_ASSERT(leave_line(pool, work));
-            return r;
-        }
-    } else {
-        yb_thread_pool_wake(pool);
-    }
-    pool->outstanding++;
-    yb_loop_hold(pool->loop);
-    return 0;
-}
-
-static bool give_up(yb_work *work)
-{
-    uint8_t open = YB_WORK_OPEN;
-    return work->release && atomic_compare_exchange_strong(&work->fate, &open, YB_WORK_GIVEN_UP);
-}
-
-static bool cancel(yb_executor *executor, yb_work *work)
-{
-    yb_thread_pool *pool = pool_of(executor);
-    if (leave_line(pool, work)) {
-        if (work->release)
-            work->release(work);
-    } else if (!give_up(work)) {
-        return false;
-    }
-    pool->outstanding--;
-    yb_loop_unhold(pool->loop);
-    refill(pool);
-    return true;
-}
-
-static void note_return(yb_thread_pool *pool)
-{
-    pool->outstanding--;
-    if (pool->idle_since_ns != 0) {
-        yb_patience_learn(&pool->for_answers, yb_loop_read_clock(pool->loop) - pool->idle_since_ns);
-        pool->idle_since_ns = 0;
-    }
-    refill(pool);
-}
-
-void yb_thread_pool_returned(yb_runnable *posted)
-{
-    yibu_loop *loop = yb_loop_current;
-    yb_work *work = YB_CONTAINER_OF(posted, yb_work, posted);
-    yb_loop_part *part = loop->parts[work->part];
-    yb_loop_unhold(loop);
-    if (part) /* else the loop is ending */
-        note_return(YB_CONTAINER_OF(part, yb_thread_pool, executor.part));
-    work->done(work);
-}
-
-/* What the loop does about its pool before it waits. */
-
-static bool something_came_back(const void *arg)
-{
-    const yb_thread_pool *pool = arg;
-    return atomic_load_explicit(&pool->loop->inbox, memory_order_relaxed) != NULL;
-}
-
-static void look_for_answers(yb_thread_pool *pool, int64_t now_ns)
-{
-    if (pool->idle_since_ns == 0)
-        pool->idle_since_ns = now_ns;
-    if (!pool->may_spin || !yb_patience_pays(&pool->for_answers))
-        return;
-    bool others_wait = pool->loop->pending > pool->outstanding; /* for I/O, say */
-    int64_t patience_ns = others_wait ? YB_PATIENCE_NS / 5 : YB_PATIENCE_NS;
-    (void)yb_patience_look(something_came_back, pool, now_ns + patience_ns);
-}
-
-/* Takes the baton away from a worker whose function takes longer than thought. */
-static void overrule(yb_thread_pool *pool)
+void yb_thread_pool_overrule(yb_thread_pool *pool)
 {
     atomic_store_explicit(&pool->cost_ns, YB_PATIENCE_NS, memory_order_relaxed);
     if (yb_thread_pool_move_baton(pool, YB_BATON_DRAINING, YB_BATON_HELD))
         send_somebody(pool);
 }
 
-/* Sees to it that the line moves while the baton is with somebody.  Returns when to look again. */
-static int64_t look_for_progress(yb_thread_pool *pool, int64_t now_ns)
+/* The line. */
+
+static void refill_locked(yb_thread_pool *pool)
 {
-    if (yb_work_ring_empty(&pool->ring) || atomic_load(&pool->baton) == YB_BATON_FREE)
-        return INT64_MAX;
-    size_t head = atomic_load_explicit(&pool->ring.head, memory_order_relaxed);
-    if (head != pool->seen_head) {
-        pool->seen_head = head;
-        pool->seen_ns = now_ns;
-    } else if (now_ns - pool->seen_ns >= YB_PATIENCE_NS) {
-        overrule(pool);
-        pool->seen_ns = now_ns;
+    while (!yb_list_empty(&pool->backlog)) {
+        yb_work *work = YB_CONTAINER_OF(pool->backlog.next, yb_work, links);
+        yb_list_remove(&work->links); /* first: once in the ring, it may be gone */
+        if (!yb_work_ring_push(&pool->ring, work)) {
+            atomic_store(&work->slot, IN_BACKLOG);
+            yb_list_push_front(&pool->backlog, &work->links);
+            return;
+        }
+        atomic_fetch_sub(&pool->backlog_count, 1);
     }
-    return pool->seen_ns + YB_PATIENCE_NS;
 }
 
-static int64_t idle(yb_loop_part *part)
+void yb_thread_pool_refill(yb_thread_pool *pool)
 {
-    yb_thread_pool *pool = YB_CONTAINER_OF(part, yb_thread_pool, executor.part);
-    if (pool->outstanding == 0)
-        return INT64_MAX;
-    refill(pool);
-    look_for_answers(pool, yb_loop_read_clock(pool->loop));
-    if (something_came_back(pool))
-        return INT64_MAX;
-    int64_t now_ns = yb_loop_read_clock(pool->loop);
-    if (yb_work_ring_empty(&pool->ring) && !yb_list_empty(&pool->backlog))
-        return now_ns + YB_PATIENCE_NS; /* a thread was interrupted while it emptied a slot */
-    return look_for_progress(pool, now_ns);
+    pthread_mutex_lock(&pool->lock);
+    refill_locked(pool);
+    pthread_mutex_unlock(&pool->lock);
 }
 
-static void drop(yb_thread_pool *pool, yb_work *work)
+static void wait_outside(yb_thread_pool *pool, yb_work *work)
 {
-    work->result = -ECANCELED;
-    work->posted.run = yb_thread_pool_returned;
-    yb_loop_ready(pool->loop, &work->posted);
+    pthread_mutex_lock(&pool->lock);
+    atomic_store(&work->slot, IN_BACKLOG);
+    yb_list_push_back(&pool->backlog, &work->links);
+    atomic_fetch_add(&pool->backlog_count, 1);
+    refill_locked(pool); /* there may be room by now, and nobody else to see it */
+    pthread_mutex_unlock(&pool->lock);
 }
 
-static void drop_line(yb_thread_pool *pool)
+/* Afterwards work may be gone. */
+static void stand_in_line(yb_thread_pool *pool, yb_work *work)
 {
-    for (yb_work *work; (work = yb_work_ring_take(&pool->ring));)
-        drop(pool, work);
-    for (yb_list *links; (links = yb_list_pop_front(&pool->backlog));)
-        drop(pool, YB_CONTAINER_OF(links, yb_work, links));
+    if (atomic_load(&pool->backlog_count) > 0 || !yb_work_ring_push(&pool->ring, work))
+        wait_outside(pool, work);
 }
 
-static void stop_pool(yb_loop_part *part)
+static bool leave_line_locked(yb_thread_pool *pool, yb_work *work)
 {
-    yb_thread_pool *pool = YB_CONTAINER_OF(part, yb_thread_pool, executor.part);
-    if (pool->owner != getpid())
-        return; /* a forked child: the threads are not there, and may have left anything half done
-                 */
-    pool->loop->parts[pool->kind] = NULL;
+    if (atomic_load(&work->slot) != IN_BACKLOG)
+        return yb_work_ring_withdraw(&pool->ring, work);
+    yb_list_remove(&work->links);
+    atomic_fetch_sub(&pool->backlog_count, 1);
+    return true;
+}
+
+/* Under the lock where there is a backlog, whose work moves under it. */
+static bool leave_line(yb_thread_pool *pool, yb_work *work)
+{
+    if (atomic_load(&work->slot) != IN_BACKLOG && atomic_load(&pool->backlog_count) == 0)
+        return yb_work_ring_withdraw(&pool->ring, work);
+    pthread_mutex_lock(&pool->lock);
+    bool left = leave_line_locked(pool, work);
+    refill_locked(pool);
+    pthread_mutex_unlock(&pool->lock);
+    return left;
+}
+
+/* Submitting. */
+
+static int refusal(const yb_thread_pool *pool)
+{
+    if (YB_UNLIKELY(pool->forks != yb_thread_pool_forks()))
+        return YIBU_EFORKED;
+    if (YB_UNLIKELY(atomic_load_explicit(&pool->stopping, memory_order_relaxed)))
+        return YIBU_ESHUTDOWN;
+    return YB_UNLIKELY(atomic_load_explicit(&pool->is_broken, memory_order_relaxed))
+               ? YIBU_EBROKENPOOL
+               : 0;
+}
+
+/* Without any thread nobody holds the baton.  Those who fail leave others' work in line, who try it
+ * themselves; they take back their own while nobody else can start a thread for it. */
+static int start_first_worker(yb_thread_pool *pool, yb_work *work)
+{
+    static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&starting);
+    int r = 0;
+    if (atomic_load(&pool->thread_count) == 0) {
+        YB_ASSERT(yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD));
+        r = yb_worker_start(pool);
+        if (r < 0) {
+            atomic_store(&pool->baton, YB_BATON_FREE);
+            YB_ASSERT(leave_line(pool, work));
+        }
+    }
+    pthread_mutex_unlock(&starting);
+    return r;
+}
+
+/* What draining relies on, and how workers wait for more. */
+static void note_submitter(yb_thread_pool *pool, const yibu_loop *loop)
+{
+    if ((!loop || loop != pool->plan.watched_by) &&
+        YB_UNLIKELY(!atomic_load_explicit(&pool->unwatched, memory_order_relaxed)))
+        atomic_store(&pool->unwatched, true);
+    int processor = sched_getcpu();
+    if (atomic_load_explicit(&pool->from_processor, memory_order_relaxed) != processor)
+        atomic_store_explicit(&pool->from_processor, processor, memory_order_relaxed);
+}
+
+int yb_thread_pool_submit(yb_thread_pool *pool, yb_work *work)
+{
+    int r = refusal(pool);
+    yibu_loop *loop = work->loop;
+    yb_returns *returns = NULL;
+    if (r == 0 && loop)
+        r = yb_returns_of(loop, &returns);
+    if (YB_UNLIKELY(r < 0))
+        return r;
+    work->returns = returns;
+    atomic_init(&work->fate, YB_WORK_OPEN);
+    atomic_init(&work->unwanted, false);
+    note_submitter(pool, loop);
+    bool first = YB_UNLIKELY(atomic_load(&pool->thread_count) == 0);
+    stand_in_line(pool, work);
+    if (first)
+        r = start_first_worker(pool, work);
+    yb_thread_pool_wake(pool);
+    if (r == 0 && returns)
+        yb_returns_expect(returns);
+    return r;
+}
+
+static bool give_up(yb_thread_pool *pool, yb_work *work)
+{
+    uint8_t open = YB_WORK_OPEN;
+    atomic_store(&work->unwanted, true);
+    if (!work->class->release)
+        return false;
+    pthread_mutex_lock(&pool->lock); /* see from_thread.c */
+    bool given_up = atomic_compare_exchange_strong(&work->fate, &open, YB_WORK_GIVEN_UP);
+    pthread_mutex_unlock(&pool->lock);
+    return given_up;
+}
+
+bool yb_thread_pool_cancel(yb_thread_pool *pool, yb_work *work)
+{
+    yb_returns *returns = work->returns;
+    if (leave_line(pool, work)) {
+        if (work->class->release)
+            work->class->release(work);
+    } else if (!give_up(pool, work)) {
+        return false;
+    }
+    if (returns)
+        yb_returns_forget(returns);
+    return true;
+}
+
+/* The end. */
+
+/* The last thread may end meanwhile, and with it the pool. */
+void yb_thread_pool_stop(yb_thread_pool *pool)
+{
+    (void)yb_thread_pool_ref(pool);
     atomic_store(&pool->stopping, true);
     while (!yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD) &&
            !yb_thread_pool_move_baton(pool, YB_BATON_DRAINING, YB_BATON_HELD))
         sched_yield();
-    drop_line(pool);
-    for (yb_worker *worker = pool->workers, *next; worker; worker = next) {
-        next = worker->next;
-        yb_worker_stop(worker);
-    }
+    for (yb_worker *worker = pool->workers; worker; worker = worker->next)
+        yb_worker_dismiss(worker);
     yb_thread_pool_unref(pool);
+}
+
+void yb_thread_pool_join(yb_thread_pool *pool)
+{
+    for (yb_worker *worker = pool->workers; worker; worker = worker->next)
+        yb_worker_join(worker);
 }
 
 void yb_thread_pool_unref(yb_thread_pool *pool)
 {
     if (atomic_fetch_sub(&pool->references, 1) > 1)
         return;
+    yb_thread_pool_delist(pool);
     for (yb_worker *worker; (worker = pool->workers);) {
         pool->workers = worker->next;
         yb_free(worker);
@@ -305,54 +293,52 @@ void yb_thread_pool_unref(yb_thread_pool *pool)
     yb_free(pool);
 }
 
-static const yb_executor_class thread_pool_class = {submit, cancel};
+/* The beginning. */
 
 static unsigned default_max_threads(unsigned processors)
 {
     return processors + 4 < 32 ? processors + 4 : 32;
 }
 
-static int new_pool(yibu_loop *loop, yb_loop_part_kind kind, unsigned max_threads,
-                    yb_executor **ret_executor)
+static int take_cpus(yb_thread_pool *pool, const yb_thread_pool_plan *plan)
+{
+    CPU_ZERO(&pool->cpus);
+    for (size_t i = 0; i < plan->cpu_count; i++) {
+        if (plan->cpus[i] < 0 || plan->cpus[i] >= CPU_SETSIZE)
+            return -EINVAL;
+        CPU_SET((size_t)plan->cpus[i], &pool->cpus);
+    }
+    return 0;
+}
+
+static void begin(yb_thread_pool *pool)
+{
+    unsigned processors = yb_processor_count();
+    pool->may_look = processors > 1;
+    if (pool->plan.max_threads == 0)
+        pool->plan.max_threads = default_max_threads(processors);
+    yb_list_init(&pool->backlog);
+    pthread_mutex_init(&pool->lock, NULL);
+    atomic_init(&pool->references, 1);
+    atomic_init(&pool->from_processor, -1);
+    atomic_init(&pool->cost_ns, INT64_MAX / 2); /* unknown: nobody waits behind it */
+    yb_thread_pool_enlist(pool);
+}
+
+int yb_thread_pool_new(const yb_thread_pool_plan *plan, yb_thread_pool **ret_pool)
 {
     yb_thread_pool *pool = yb_calloc(1, sizeof(*pool));
     if (!pool)
         return -ENOMEM;
-    unsigned processors = yb_processor_count();
-    pool->executor.part = (yb_loop_part){.free = stop_pool, .idle = idle};
-    pool->executor.class = &thread_pool_class;
-    pool->loop = loop;
-    pool->kind = kind;
-    pool->owner = getpid();
-    pool->may_spin = processors > 1;
-    pool->max_threads = max_threads ? max_threads : loop->options.max_threads;
-    if (pool->max_threads == 0)
-        pool->max_threads = default_max_threads(processors);
-    yb_list_init(&pool->backlog);
-    pthread_mutex_init(&pool->lock, NULL);
-    atomic_init(&pool->references, 1);
-    atomic_init(&pool->cost_ns, INT64_MAX / 2); /* unknown: nobody waits behind it */
-    *ret_executor = &pool->executor;
-    return 0;
-}
-
-int yb_executor_of_part(yibu_loop *loop, yb_loop_part_kind kind, unsigned max_threads,
-                        yb_executor **ret_executor)
-{
-    if (loop->closing)
-        return YIBU_ESHUTDOWN;
-    yb_loop_part *part = loop->parts[kind];
-    if (part) {
-        *ret_executor = YB_CONTAINER_OF(part, yb_executor, part);
-        return 0;
+    int r = take_cpus(pool, plan);
+    if (r < 0) {
+        yb_free(pool);
+        return r;
     }
-    int r = new_pool(loop, kind, max_threads, ret_executor);
-    if (r == 0)
-        loop->parts[kind] = &(*ret_executor)->part;
-    return r;
-}
-
-int yb_executor_of(yibu_loop *loop, yb_executor **ret_executor)
-{
-    return yb_executor_of_part(loop, YB_PART_THREADS, 0, ret_executor);
+    pool->plan = *plan;
+    const char *prefix = plan->name_prefix ? plan->name_prefix : "yibu-worker";
+    memcpy(pool->name_prefix, prefix, strnlen(prefix, sizeof(pool->name_prefix) - 1));
+    begin(pool);
+    *ret_pool = pool;
+    return 0;
 }

@@ -1,8 +1,10 @@
-/* The thread pool of one loop, as its files share it.  See thread_pool.c for the protocol. */
+/* The thread pool, as its files share it.  It belongs to no loop: any thread submits, and work goes
+ * back to the loop that it carries.  See thread_pool.c for the protocol. */
 #ifndef YB_EXEC_THREAD_POOL_H
 #define YB_EXEC_THREAD_POOL_H
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "exec/executor.h"
@@ -18,56 +20,115 @@ enum { YB_WORK_OPEN, YB_WORK_RETURNED, YB_WORK_GIVEN_UP };
 /* yb_thread_pool.baton */
 enum { YB_BATON_FREE, YB_BATON_HELD, YB_BATON_DRAINING };
 
+/* How long the end of the program waits for functions where nobody has said it. */
+#define YB_EXIT_WAIT_NS (INT64_C(10) * 1000000000)
+
+/* What a pool is to be like. */
+typedef struct yb_thread_pool_plan {
+    unsigned max_threads;
+    const char *name_prefix;       /* of the threads; copied, cut off */
+    int (*initializer)(void *arg); /* on each thread, before it runs anything; may be NULL */
+    void *initializer_arg;
+    const int *cpus;       /* where its threads may run; copied */
+    size_t cpu_count;      /* 0: wherever the thread may that starts them */
+    int64_t exit_wait_ns;  /* how long the program's end waits for what runs; 0: not at all */
+    yibu_loop *watched_by; /* the loop that looks for progress; NULL: nobody does */
+    void (*broken)(yb_thread_pool *pool); /* an initializer has failed; on its thread */
+    void (*ended)(yb_thread_pool *pool);  /* the last thread is about to end, after a stop */
+    void *owner;
+} yb_thread_pool_plan;
+
 struct yb_worker {
     _Atomic(uint32_t) rest; /* worker.c's futex */
     bool has_baton;         /* its own, and the waker's while it rests */
     bool draining;          /* its own: it had the baton when it began to drain */
+    bool watches;           /* its own, while it rests: others may drain */
     unsigned number;
-    int64_t clock_ns; /* as the worker last read it */
+    unsigned unclocked; /* works since it read the clock */
+    int64_t clock_ns;   /* as the worker last read it */
+    size_t seen_tail;   /* of the ring */
     yb_thread_pool *pool;
+    _Atomic(yibu_coroutine *) runs; /* for reports; NULL: nothing */
     pthread_t thread;
+    char name[16];
     yb_worker *below; /* in the stack of resting workers */
-    yb_worker *next;  /* among all workers; under the baton */
+    yb_worker *next;  /* among all workers; under pool->lock */
     yb_work *errand;  /* running work that may be given up; under pool->lock */
-    bool detached;    /* the pool's loop has gone; under pool->lock */
+    bool detached;    /* left alone with an errand that was given up; under pool->lock */
     char apart[YB_CACHE_LINE];
 };
 
 struct yb_thread_pool {
-    yb_executor executor;
-    yb_loop_part_kind kind; /* which of the loop's parts it is */
-    pid_t owner;            /* the process: threads are not inherited through fork */
-    unsigned max_threads;
-    bool may_spin; /* there is a processor left for whoever would be waited for */
-    yibu_loop *loop;
-
-    /* The loop's thread. */
-    yb_list backlog;         /* work that the ring has no room for */
-    uint64_t outstanding;    /* work that will come back */
-    yb_patience for_answers; /* how soon work comes back once the loop is idle */
-    int64_t idle_since_ns;   /* when it became idle without having heard since; 0: it has */
-    size_t seen_head;        /* of the ring, when the loop last looked for progress */
-    int64_t seen_ns;
-    char apart_from_loop[YB_CACHE_LINE];
-
-    /* Under the baton. */
-    yb_worker *workers;
-    int64_t retry_ns;               /* one thread could not be started: not tried again before */
-    _Atomic(unsigned) thread_count; /* read by anyone */
+    yb_thread_pool_plan plan;
+    char name_prefix[16];
+    cpu_set_t cpus;
+    uint64_t forks; /* of the process that made it: threads are not inherited */
+    bool may_look;  /* there is a processor left for whoever would be waited for */
+    _Atomic(bool) stopping;
+    _Atomic(bool) is_broken;   /* an initializer has failed: nothing runs any more */
+    _Atomic(bool) unwatched;   /* there was work whose submitter does not look for progress */
+    _Atomic(unsigned) blocked; /* functions that wait for others: as many more threads may run */
+    char apart_from_readers[YB_CACHE_LINE];
 
     _Atomic(uint8_t) baton;
-    _Atomic(bool) stopping;
-    _Atomic(bool) spinning;   /* a resting worker does: one at a time */
-    yb_patience for_work;     /* of resting workers */
+    _Atomic(bool) watcher; /* a resting worker looks for progress */
+    _Atomic(unsigned) thread_count;
+    _Atomic(size_t) backlog_count; /* work that the ring has no room for */
     _Atomic(int64_t) cost_ns; /* what a piece of work takes, averaged; the last ones count most */
     _Atomic(yb_worker *) resting;
+    _Atomic(int) from_processor; /* the last submitter was on it */
+    yb_patience for_work;        /* of workers without work */
     char apart_from_ring[YB_CACHE_LINE];
 
     yb_work_ring ring;
 
-    pthread_mutex_t lock; /* only for work that may be given up */
+    pthread_mutex_t lock;
+    yb_list backlog;    /* under the lock */
+    yb_worker *workers; /* under the lock, and the baton where it grows */
+    int64_t retry_ns;   /* under the baton: one thread could not be started, not tried before */
+    _Atomic(unsigned) threads_left;
     _Atomic(unsigned) references;
+    yb_list all; /* of the process's pools; thread_pool_exit.c */
 };
+
+/* Makes a pool without threads, with one reference.  Returns 0, -ENOMEM or -EINVAL. */
+int yb_thread_pool_new(const yb_thread_pool_plan *plan, yb_thread_pool **ret_pool);
+
+static inline yb_thread_pool *yb_thread_pool_ref(yb_thread_pool *pool)
+{
+    atomic_fetch_add_explicit(&pool->references, 1, memory_order_relaxed);
+    return pool;
+}
+
+/* Whoever drops the last reference frees the pool. */
+void yb_thread_pool_unref(yb_thread_pool *pool);
+
+/* Takes work whose fn, arg, class and loop are set; any thread, that of the loop where there is one.
+ * Returns 0 or a negative errno. */
+int yb_thread_pool_submit(yb_thread_pool *pool, yb_work *work);
+
+/* As yb_executor_class.cancel, from the same thread where the work has a loop, else from any. */
+bool yb_thread_pool_cancel(yb_thread_pool *pool, yb_work *work);
+
+/* Tells all threads to end, each after the function that it runs.  Nothing is submitted any more.
+ * Any thread; does not wait for functions. */
+void yb_thread_pool_stop(yb_thread_pool *pool);
+
+/* Waits for the threads' ends, after stop, but for those that were left alone with work that was given
+ * up, and for the calling one. */
+void yb_thread_pool_join(yb_thread_pool *pool);
+
+/* The program's side of the pool, at its end: see thread_pool_exit.c. */
+void yb_thread_pool_enlist(yb_thread_pool *pool);
+void yb_thread_pool_delist(yb_thread_pool *pool);
+
+/* How many forks there were between the first process with a pool and this one. */
+uint64_t yb_thread_pool_forks(void);
+
+/* The pool of a loop's own executor. */
+yb_thread_pool *yb_thread_pool_of_client(yb_executor *executor);
+
+/* For the pool's files. */
 
 /* Sends somebody for the work in the ring, unless somebody is on his way.  Any thread. */
 void yb_thread_pool_wake(yb_thread_pool *pool);
@@ -76,11 +137,17 @@ void yb_thread_pool_wake(yb_thread_pool *pool);
  * states; false where it was not in the first. */
 bool yb_thread_pool_move_baton(yb_thread_pool *pool, uint8_t from, uint8_t to);
 
-/* Receives finished work in the loop. */
-void yb_thread_pool_returned(yb_runnable *posted);
+/* Takes the baton away from a worker whose function takes longer than thought. */
+void yb_thread_pool_overrule(yb_thread_pool *pool);
 
-/* Whoever drops the last reference frees the pool. */
-void yb_thread_pool_unref(yb_thread_pool *pool);
+/* Moves what waits outside into the ring. */
+void yb_thread_pool_refill(yb_thread_pool *pool);
+
+/* Whether anything waits in line. */
+static inline bool yb_thread_pool_has_line(yb_thread_pool *pool)
+{
+    return !yb_work_ring_empty(&pool->ring) || atomic_load(&pool->backlog_count) > 0;
+}
 
 /* Starts a worker and passes the caller's baton to it.  Returns 0 or a negative errno. */
 int yb_worker_start(yb_thread_pool *pool);
@@ -88,8 +155,20 @@ int yb_worker_start(yb_thread_pool *pool);
 /* Ends the rest of a worker popped from the stack, and passes the caller's baton to it. */
 void yb_worker_wake(yb_worker *worker);
 
-/* Ends a worker: at once where it rests, else after the function it runs.  Waits for that, unless
- * the work was given up: then the thread ends alone, with a reference of its own. */
-void yb_worker_stop(yb_worker *worker);
+/* Ends a worker: at once where it rests, else after the function it runs. */
+void yb_worker_dismiss(yb_worker *worker);
+
+/* Waits for the end of one that was dismissed, but for those named at yb_thread_pool_join. */
+void yb_worker_join(yb_worker *worker);
+
+/* This thread's, and what it runs; NULL elsewhere. */
+extern YB_THREAD_LOCAL yb_worker *yb_worker_current;
+/* The function that runs on this thread as on one of a pool's; in a simulation too. */
+extern YB_THREAD_LOCAL yb_work *yb_work_current;
+
+/* Around a wait of a function for something that may need a thread of its own pool: another one may
+ * run meanwhile.  Do nothing on other threads. */
+void yb_worker_begin_wait(void);
+void yb_worker_end_wait(void);
 
 #endif

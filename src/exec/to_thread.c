@@ -12,11 +12,24 @@ static yb_work *work_of(yb_op *op)
     return (yb_work *)(void *)op->custom_room;
 }
 
+static yb_op *op_of(const yb_work *work)
+{
+    return YB_CONTAINER_OF((uintptr_t)work, yb_op, custom_room);
+}
+
 static void done(yb_work *work)
 {
-    yb_op *op = YB_CONTAINER_OF(work, yb_op, custom_room);
-    yb_op_complete(op, work->result);
+    yb_op_complete(op_of(work), work->result);
 }
+
+/* The task waits, so its values stay as they are. */
+static struct yb_locals *locals_of_task(const yb_work *work)
+{
+    return YB_CONTAINER_OF(op_of(work), yb_task, wait.op)->locals;
+}
+
+static const yb_work_class for_operation = {.done = done};
+static const yb_work_class for_task = {.done = done, .locals = locals_of_task};
 
 /* A function that runs cannot be stopped: its result is waited for. */
 static bool cancel(yb_op *op)
@@ -25,7 +38,8 @@ static bool cancel(yb_op *op)
     return executor->class->cancel(executor, work_of(op));
 }
 
-static int start(yibu_loop *loop, yb_op *op, yibu_coroutine *fn, void *arg)
+static int start(yibu_loop *loop, yb_op *op, const yb_work_class *class, yibu_coroutine *fn,
+                 void *arg)
 {
     if (!fn)
         return -EINVAL;
@@ -36,8 +50,7 @@ static int start(yibu_loop *loop, yb_op *op, yibu_coroutine *fn, void *arg)
     yb_work *work = work_of(op);
     work->fn = fn;
     work->arg = arg;
-    work->done = done;
-    work->release = NULL;
+    work->class = class;
     r = executor->class->submit(executor, work);
     if (r == 0)
         yb_op_begin_custom(loop, op, cancel, executor);
@@ -47,7 +60,7 @@ static int start(yibu_loop *loop, yb_op *op, yibu_coroutine *fn, void *arg)
 int yibu_op_to_thread(yibu_loop *loop, yibu_op *op, yibu_coroutine *fn, void *arg)
 {
     int r = yb_op_prepare_custom(loop, op);
-    return r < 0 ? r : start(loop, (yb_op *)(void *)op, fn, arg);
+    return r < 0 ? r : start(loop, (yb_op *)(void *)op, &for_operation, fn, arg);
 }
 
 intptr_t yibu_to_thread(yibu_coroutine *fn, void *arg)
@@ -56,6 +69,7 @@ intptr_t yibu_to_thread(yibu_coroutine *fn, void *arg)
     yb_task *task = yb_task_enter(&r);
     if (!task)
         return r;
-    r = start(task->future.loop, yb_task_prepare_op(task, YB_OP_CUSTOM, -1), fn, arg);
+    yb_op *op = yb_task_prepare_op(task, YB_OP_CUSTOM, -1);
+    r = start(task->future.loop, op, &for_task, fn, arg);
     return r < 0 ? r : yb_task_wait_op(task);
 }

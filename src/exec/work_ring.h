@@ -1,16 +1,17 @@
-/* The line of work that waits for a thread: a ring that the loop's thread fills and any thread
- * empties, first in, first out, without a lock.
+/* The line of work that waits for a thread: a ring that any thread fills and any thread empties,
+ * first in, first out, without a lock.
  *
- * Slots are numbered for ever; number n lives in slots[n % YB_RING_SLOTS].  Numbers in [head, tail)
- * are taken by nobody yet.  Whoever advances head past n owns n, and empties its slot by exchanging
- * it for NULL; what it finds there is its to run.  It may find that the loop took the work back: a
- * withdrawal leaves a mark in the slot and the number in line.  So a slot's content changes hands by
- * one atomic exchange, nobody looks into work that is not its own, and a slot is filled anew only
- * when its last owner is done with it.
+ * Slots are numbered for ever; number n lives in slots[n % YB_RING_SLOTS].  Whoever advances tail
+ * past n owns the empty slot and stores its work there.  Whoever advances head past n, once that is
+ * there, owns n, and empties its slot by exchanging it for NULL; what it finds there is its to run.
+ * It may find that somebody took the work back: a withdrawal leaves a mark in the slot and the
+ * number in line.  So a slot's content changes hands by one atomic exchange, nobody looks into work
+ * that is not its own, and a slot is filled anew only when its last owner is done with it.
  *
- * tail is written and read sequentially consistent: a submitter publishes work and then looks for
- * a resting thread, a thread publishes that it rests and then looks for work, and one of the two
- * must see the other (see thread_pool.c). */
+ * A number that is reserved and not filled yet ends the line for those who look: whoever fills it
+ * looks for a resting thread afterwards.  Filling a slot and looking into it are sequentially
+ * consistent: a submitter publishes work and then looks for a resting thread, a thread publishes
+ * that it rests and then looks for work, and one of the two must see the other (thread_pool.c). */
 #ifndef YB_EXEC_WORK_RING_H
 #define YB_EXEC_WORK_RING_H
 
@@ -25,18 +26,16 @@
 enum { YB_RING_SLOTS = 1024 };
 
 typedef struct yb_work_ring {
-    _Atomic(size_t) head; /* threads, and the loop where it skips withdrawn numbers */
+    _Atomic(size_t) head; /* threads, and submitters that skip withdrawn numbers */
     char apart_from_head[YB_CACHE_LINE];
-    _Atomic(size_t) tail; /* written by the loop */
+    _Atomic(size_t) tail;       /* submitters */
+    _Atomic(size_t) known_head; /* theirs: head was at least so far on */
     char apart_from_tail[YB_CACHE_LINE];
     _Atomic(yb_work *) slots[YB_RING_SLOTS];
 } yb_work_ring;
 
-static inline bool yb_work_ring_empty(const yb_work_ring *ring)
-{
-    size_t tail = atomic_load(&ring->tail);
-    return atomic_load_explicit(&ring->head, memory_order_acquire) == tail;
-}
+/* Whether there is nothing to take.  Any thread. */
+bool yb_work_ring_empty(yb_work_ring *ring);
 
 /* How many numbers are in line: only roughly, from any thread. */
 static inline size_t yb_work_ring_length(const yb_work_ring *ring)
@@ -45,13 +44,22 @@ static inline size_t yb_work_ring_length(const yb_work_ring *ring)
     return atomic_load_explicit(&ring->tail, memory_order_relaxed) - head;
 }
 
-/* Appends work and notes its slot; false when the ring is full.  The loop's thread. */
+/* Appends work and notes its slot; false when the ring is full.  Any thread. */
 bool yb_work_ring_push(yb_work_ring *ring, yb_work *work);
 
-/* Takes work back; false where a thread has it already.  The loop's thread. */
+/* Takes work back; false where a thread has it already.  Any thread, once it was pushed. */
 bool yb_work_ring_withdraw(yb_work_ring *ring, yb_work *work);
 
-/* Takes the first work in line, or NULL.  Any thread. */
-yb_work *yb_work_ring_take(yb_work_ring *ring);
+/* Takes the first work in line, or NULL.  Any thread; seen_tail is its own, 0 at first. */
+yb_work *yb_work_ring_take(yb_work_ring *ring, size_t *seen_tail);
+
+/* Has the processor fetch the work that is two places further on. */
+static inline void yb_work_ring_prefetch(const yb_work_ring *ring, size_t number)
+{
+    const char *work = (const char *)atomic_load_explicit(&ring->slots[number % YB_RING_SLOTS],
+                                                          memory_order_relaxed);
+    __builtin_prefetch(work, 1);
+    __builtin_prefetch(work + sizeof(yb_work) - 1, 1);
+}
 
 #endif

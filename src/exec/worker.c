@@ -1,19 +1,30 @@
 /* A thread of the pool: takes work, runs it, rests.
  *
- * A worker's `rest` is AWAKE while it runs or searches, RESTING once it is in the stack and spins,
- * ASLEEP once it waits in the kernel; a waker sets it AWAKE and makes the system call only if it
- * was ASLEEP.  DISMISSED is final.
+ * A worker's `rest` is AWAKE while it runs or searches, RESTING once it is in the stack, ASLEEP once
+ * it waits in the kernel; a waker sets it AWAKE and makes the system call only if it was ASLEEP.
+ * DISMISSED is final.
  *
- * At most one worker spins (patience.h), the one that rested last or before it. */
+ * Before it rests, a worker that has the baton looks out for work for a while where that pays
+ * (patience.h): a submitter then need not wake anybody.  So at most one does.
+ *
+ * Of those that sleep, at most one is the *watcher*, where there is work whose submitter does not
+ * look for progress.  It looks now and then whether a worker that drains has got stuck, and gives it
+ * up after a while without draining.  Resigning: it clears `watcher` and then looks whether somebody
+ * drains; a worker says that it drains and then looks for a watcher.  Nobody wakes a watcher while
+ * somebody drains, but who takes the baton away from him. */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <yibu/error.h>
 
 #include "base/memory.h"
+#include "exec/returns.h"
 #include "exec/thread_pool.h"
 #include "platform/futex.h"
 #include "platform/processor.h"
+#include "task/local.h"
 
 enum { AWAKE, RESTING, ASLEEP, DISMISSED };
 
@@ -22,35 +33,21 @@ static const int64_t START_AGAIN_AFTER_NS = 100000000;
 /* What sending somebody else is worth: about the time until he is there. */
 static const int64_t SENDING_NS = 20000;
 
+/* How often the watcher looks, and how often in vain before it resigns. */
+static const int64_t WATCH_NS = 200000;
+enum { QUIET_WATCHES = 5 };
+
+/* Functions shorter than this are measured several at a time. */
+static const int64_t SHORT_NS = 1000;
+enum { MEASURED_TOGETHER = 8 };
+
+YB_THREAD_LOCAL yb_worker *yb_worker_current;
+YB_THREAD_LOCAL yb_work *yb_work_current;
+
 static int64_t read_clock(yb_worker *worker)
 {
+    worker->unclocked = 0;
     return worker->clock_ns = yb_clock_now(NULL);
-}
-
-static bool rest_ended(const void *arg)
-{
-    const yb_worker *worker = arg;
-    return atomic_load_explicit(&worker->rest, memory_order_acquire) != RESTING;
-}
-
-static bool spin_if_worthwhile(yb_worker *worker, int64_t start_ns)
-{
-    yb_thread_pool *pool = worker->pool;
-    bool taken = false;
-    if (!pool->may_spin || !yb_patience_pays(&pool->for_work) ||
-        !atomic_compare_exchange_strong(&pool->spinning, &taken, true))
-        return false;
-    bool ended = yb_patience_look(rest_ended, worker, start_ns + YB_PATIENCE_NS);
-    atomic_store_explicit(&pool->spinning, false, memory_order_release);
-    return ended;
-}
-
-static void sleep_until_woken(yb_worker *worker)
-{
-    uint32_t resting = RESTING;
-    atomic_compare_exchange_strong(&worker->rest, &resting, ASLEEP);
-    while (atomic_load_explicit(&worker->rest, memory_order_acquire) == ASLEEP)
-        yb_futex_wait(&worker->rest, ASLEEP);
 }
 
 /* Makes sure whether the worker still has the baton, which anybody may have taken while it drained.
@@ -61,6 +58,65 @@ static void end_draining(yb_worker *worker)
         return;
     worker->draining = false;
     worker->has_baton = yb_thread_pool_move_baton(worker->pool, YB_BATON_DRAINING, YB_BATON_HELD);
+}
+
+/* The watcher. */
+
+static bool become_watcher(yb_worker *worker)
+{
+    yb_thread_pool *pool = worker->pool;
+    bool none = false;
+    if (!worker->watches && atomic_load_explicit(&pool->unwatched, memory_order_relaxed))
+        worker->watches = atomic_compare_exchange_strong(&pool->watcher, &none, true);
+    return worker->watches;
+}
+
+static void resign(yb_worker *worker)
+{
+    if (worker->watches)
+        atomic_store(&worker->pool->watcher, false);
+    worker->watches = false;
+}
+
+static bool somebody_drains(yb_thread_pool *pool)
+{
+    return atomic_load(&pool->baton) == YB_BATON_DRAINING;
+}
+
+/* Watches until it is woken, or nothing has happened for a while. */
+static void watch(yb_worker *worker)
+{
+    yb_thread_pool *pool = worker->pool;
+    size_t seen_head = atomic_load(&pool->ring.head);
+    for (int quiet = 0; quiet < QUIET_WATCHES; quiet++) {
+        if (yb_futex_wait_until(&worker->rest, ASLEEP, yb_clock_now(NULL) + WATCH_NS) &&
+            atomic_load(&worker->rest) != ASLEEP)
+            return;
+        size_t head = atomic_load(&pool->ring.head);
+        if (somebody_drains(pool)) {
+            quiet = -1;
+            if (head == seen_head && yb_thread_pool_has_line(pool))
+                yb_thread_pool_overrule(pool);
+        }
+        seen_head = head;
+    }
+    resign(worker);
+    if (somebody_drains(pool))
+        (void)become_watcher(worker);
+}
+
+static void sleep_until_woken(yb_worker *worker)
+{
+    uint32_t resting = RESTING;
+    atomic_compare_exchange_strong(&worker->rest, &resting, ASLEEP);
+    (void)become_watcher(worker);
+    while (atomic_load_explicit(&worker->rest, memory_order_acquire) == ASLEEP) {
+        if (worker->watches)
+            watch(worker);
+        else
+            yb_futex_wait(&worker->rest, ASLEEP);
+    }
+    resign(worker);
 }
 
 /* A worker that found no work is in the stack before it lays the baton down, so that nobody is
@@ -79,12 +135,27 @@ static void rest(yb_worker *worker)
         ;
     if (had_baton)
         atomic_store(&pool->baton, YB_BATON_FREE);
-    if (!yb_work_ring_empty(&pool->ring))
+    if (yb_thread_pool_has_line(pool))
         yb_thread_pool_wake(pool); /* perhaps this very worker */
+    sleep_until_woken(worker);
+}
 
+static bool something_to_do(const void *arg)
+{
+    const yb_worker *worker = arg;
+    return !yb_work_ring_empty(&worker->pool->ring) ||
+           atomic_load_explicit(&worker->pool->stopping, memory_order_relaxed);
+}
+
+/* Waits for work: looks out for it while that pays, then rests. */
+static void wait_for_work(yb_worker *worker)
+{
+    yb_thread_pool *pool = worker->pool;
     int64_t start_ns = read_clock(worker);
-    if (!spin_if_worthwhile(worker, start_ns))
-        sleep_until_woken(worker);
+    bool looks = worker->has_baton && pool->may_look && yb_patience_pays(&pool->for_work);
+    if (!looks || !yb_patience_look(something_to_do, worker, start_ns + YB_PATIENCE_NS,
+                                    &pool->from_processor))
+        rest(worker);
     yb_patience_learn(&pool->for_work, read_clock(worker) - start_ns);
 }
 
@@ -97,38 +168,68 @@ static bool worth_draining(const yb_thread_pool *pool)
     return cost_ns < SENDING_NS && cost_ns * in_line < SENDING_NS;
 }
 
+static bool is_watched(const yb_thread_pool *pool)
+{
+    return !atomic_load_explicit(&pool->unwatched, memory_order_relaxed) ||
+           atomic_load(&pool->watcher);
+}
+
+/* Says that it drains, and then makes sure that somebody watches. */
+static bool drain(yb_worker *worker)
+{
+    yb_thread_pool *pool = worker->pool;
+    if (!worth_draining(pool) || !is_watched(pool))
+        return false;
+    if (!worker->draining)
+        atomic_store(&pool->baton, YB_BATON_DRAINING);
+    worker->draining = true;
+    return is_watched(pool);
+}
+
 /* Before it runs work, a worker with the baton keeps it to drain the line, or lays it down and sees
  * to what came in while others relied on it. */
 static void leave_search(yb_worker *worker)
 {
     yb_thread_pool *pool = worker->pool;
-    if (worth_draining(pool)) {
-        if (!worker->draining)
-            atomic_store(&pool->baton, YB_BATON_DRAINING);
-        worker->draining = true;
+    if (drain(worker))
         return;
-    }
     end_draining(worker);
     if (!worker->has_baton)
         return;
     worker->has_baton = false;
     atomic_store(&pool->baton, YB_BATON_FREE);
-    if (!yb_work_ring_empty(&pool->ring))
+    if (yb_thread_pool_has_line(pool))
         yb_thread_pool_wake(pool);
+}
+
+/* The next in line; sees to it that the backlog moves up. */
+static yb_work *take(yb_worker *worker)
+{
+    yb_thread_pool *pool = worker->pool;
+    for (;;) {
+        yb_work *work = yb_work_ring_take(&pool->ring, &worker->seen_tail);
+        if (YB_LIKELY(atomic_load(&pool->backlog_count) == 0))
+            return work;
+        if (!work || yb_work_ring_length(&pool->ring) < YB_RING_SLOTS / 2)
+            yb_thread_pool_refill(pool);
+        if (work)
+            return work;
+        sched_yield(); /* somebody was interrupted while it filled or emptied a slot */
+    }
 }
 
 /* NULL when the pool ends. */
 static yb_work *next_work(yb_worker *worker)
 {
     yb_thread_pool *pool = worker->pool;
-    while (!atomic_load(&pool->stopping)) {
-        yb_work *work = yb_work_ring_take(&pool->ring);
+    while (!atomic_load_explicit(&pool->stopping, memory_order_acquire)) {
+        yb_work *work = take(worker);
         if (work) {
             if (worker->has_baton)
                 leave_search(worker);
             return work;
         }
-        rest(worker);
+        wait_for_work(worker);
     }
     end_draining(worker);
     if (worker->has_baton)
@@ -140,14 +241,19 @@ static yb_work *next_work(yb_worker *worker)
 static void learn_cost(yb_worker *worker)
 {
     yb_thread_pool *pool = worker->pool;
-    int64_t start_ns = worker->clock_ns;
-    int64_t cost_ns = read_clock(worker) - start_ns;
     int64_t average = atomic_load_explicit(&pool->cost_ns, memory_order_relaxed);
+    unsigned count = ++worker->unclocked;
+    if (worker->draining && average < SHORT_NS && count < MEASURED_TOGETHER)
+        return;
+    int64_t start_ns = worker->clock_ns;
+    int64_t cost_ns = (read_clock(worker) - start_ns) / count;
     if (cost_ns < average)
         cost_ns = average + (cost_ns - average) / 8;
     if (cost_ns != average)
         atomic_store_explicit(&pool->cost_ns, cost_ns, memory_order_relaxed);
 }
+
+/* Running. */
 
 static bool given_up(yb_work *work)
 {
@@ -161,50 +267,103 @@ static void note_errand(yb_worker *worker, yb_work *work)
     pthread_mutex_unlock(&worker->pool->lock);
 }
 
+/* Whether the loop that asked does not want it any more. */
+static bool too_late(const yb_work *work)
+{
+    return work->returns && atomic_load_explicit(&work->returns->closing, memory_order_relaxed);
+}
+
+static intptr_t call(yb_worker *worker, yb_work *work)
+{
+    if (YB_UNLIKELY(atomic_load_explicit(&worker->pool->is_broken, memory_order_relaxed)))
+        return YIBU_EBROKENPOOL;
+    if (YB_UNLIKELY(too_late(work)))
+        return -ECANCELED;
+    atomic_store_explicit(&worker->runs, work->fn, memory_order_relaxed);
+    yb_work_current = work;
+    intptr_t result = work->fn(work->arg);
+    yb_work_current = NULL;
+    atomic_store_explicit(&worker->runs, NULL, memory_order_release);
+    return result;
+}
+
 /* Runs work that may be given up; whether it was. */
 static bool run_errand(yb_worker *worker, yb_work *work)
 {
     note_errand(worker, work);
     if (!given_up(work))
-        work->result = work->fn(work->arg);
+        work->result = call(worker, work);
     note_errand(worker, NULL);
     uint8_t open = YB_WORK_OPEN;
     return !atomic_compare_exchange_strong(&work->fate, &open, YB_WORK_RETURNED);
 }
 
+static void hand_over(yb_work *work)
+{
+    if (work->returns)
+        yb_returns_put(work->returns, work);
+    else
+        work->class->done(work);
+}
+
 static void perform(yb_worker *worker, yb_work *work)
 {
-    if (work->release) {
+    yb_thread_pool *pool = worker->pool;
+    if (work->class->release) {
         if (run_errand(worker, work)) {
-            work->release(work);
+            work->class->release(work);
             return;
         }
     } else {
-        work->result = work->fn(work->arg);
+        work->result = call(worker, work);
     }
     learn_cost(worker);
     /* Whoever hears of this may have more work at once: it need not send anybody else for it. */
-    if (!worker->has_baton && yb_work_ring_empty(&worker->pool->ring))
-        worker->has_baton = yb_thread_pool_move_baton(worker->pool, YB_BATON_FREE, YB_BATON_HELD);
-    work->posted.run = yb_thread_pool_returned;
-    yb_loop_post(worker->pool->loop, &work->posted);
+    if (!worker->has_baton && yb_work_ring_empty(&pool->ring))
+        worker->has_baton = yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD);
+    hand_over(work);
+}
+
+/* A worker's life. */
+
+static struct yb_locals *submitters_locals(void)
+{
+    const yb_work *work = yb_work_current;
+    return work && work->class->locals ? work->class->locals(work) : NULL;
+}
+
+static void initialize(yb_worker *worker)
+{
+    yb_thread_pool *pool = worker->pool;
+    if (!pool->plan.initializer || pool->plan.initializer(pool->plan.initializer_arg) == 0)
+        return;
+    if (!atomic_exchange(&pool->is_broken, true) && pool->plan.broken)
+        pool->plan.broken(pool);
+}
+
+static bool is_detached(yb_worker *worker)
+{
+    pthread_mutex_lock(&worker->pool->lock);
+    bool detached = worker->detached;
+    pthread_mutex_unlock(&worker->pool->lock);
+    return detached;
 }
 
 static void *work_until_stopped(void *arg)
 {
     yb_worker *worker = arg;
     yb_thread_pool *pool = worker->pool;
-    char name[16];
-    (void)snprintf(name, sizeof(name), "yibu-worker-%u", worker->number);
-    (void)pthread_setname_np(pthread_self(), name);
+    (void)pthread_setname_np(pthread_self(), worker->name);
+    yb_worker_current = worker;
+    yb_locals_elsewhere = submitters_locals;
+    initialize(worker);
 
     for (yb_work *work; (work = next_work(worker));)
         perform(worker, work);
 
-    pthread_mutex_lock(&pool->lock);
-    bool detached = worker->detached;
-    pthread_mutex_unlock(&pool->lock);
-    if (detached)
+    if (atomic_fetch_sub(&pool->threads_left, 1) == 1 && pool->plan.ended)
+        pool->plan.ended(pool); /* may join all others, and leave this one alone */
+    if (is_detached(worker))
         yb_thread_pool_unref(pool);
     return NULL;
 }
@@ -220,37 +379,82 @@ static void block_signals(sigset_t *ret_previous)
     pthread_sigmask(SIG_SETMASK, &signals, ret_previous);
 }
 
-static int start_thread(yb_worker *worker)
+static int create_thread(yb_worker *worker)
 {
-    sigset_t previous;
-    block_signals(&previous);
-    int error = pthread_create(&worker->thread, NULL, work_until_stopped, worker);
-    pthread_sigmask(SIG_SETMASK, &previous, NULL);
+    yb_thread_pool *pool = worker->pool;
+    pthread_attr_t attributes;
+    int error = pthread_attr_init(&attributes);
+    if (error)
+        return -error;
+    if (pool->plan.cpu_count > 0)
+        error = pthread_attr_setaffinity_np(&attributes, sizeof(pool->cpus), &pool->cpus);
+    if (error == 0) {
+        sigset_t previous;
+        block_signals(&previous);
+        error = pthread_create(&worker->thread, &attributes, work_until_stopped, worker);
+        pthread_sigmask(SIG_SETMASK, &previous, NULL);
+    }
+    pthread_attr_destroy(&attributes);
     return -error;
 }
 
+/* As ps shows it: cut off so that the number is there. */
+static void name_worker(yb_worker *worker)
+{
+    char number[12];
+    int digits = snprintf(number, sizeof(number), "-%u", worker->number);
+    (void)snprintf(worker->name, sizeof(worker->name), "%.*s%s",
+                   (int)sizeof(worker->name) - 1 - digits, worker->pool->name_prefix, number);
+}
+
+static yb_worker *new_worker(yb_thread_pool *pool, unsigned number)
+{
+    yb_worker *worker = yb_calloc(1, sizeof(*worker));
+    if (!worker)
+        return NULL;
+    worker->pool = pool;
+    worker->number = number;
+    worker->has_baton = true;
+    name_worker(worker);
+    return worker;
+}
+
+static void enlist(yb_thread_pool *pool, yb_worker *worker)
+{
+    pthread_mutex_lock(&pool->lock);
+    worker->next = pool->workers;
+    pool->workers = worker;
+    pthread_mutex_unlock(&pool->lock);
+    atomic_fetch_add(&pool->thread_count, 1);
+    atomic_fetch_add(&pool->threads_left, 1);
+}
+
+static void delist(yb_thread_pool *pool, yb_worker *worker)
+{
+    atomic_fetch_sub(&pool->threads_left, 1);
+    atomic_fetch_sub(&pool->thread_count, 1);
+    pthread_mutex_lock(&pool->lock);
+    pool->workers = worker->next;
+    pthread_mutex_unlock(&pool->lock);
+    yb_free(worker);
+}
+
+/* Once the thread is there, nothing of the pool's is the caller's, whose baton it has. */
 int yb_worker_start(yb_thread_pool *pool)
 {
     unsigned count = atomic_load(&pool->thread_count);
-    if (count >= pool->max_threads ||
-        (count > 0 && yb_clock_now(pool->loop->backend) < pool->retry_ns))
+    if (count >= pool->plan.max_threads + atomic_load(&pool->blocked) ||
+        (count > 0 && yb_clock_now(NULL) < pool->retry_ns))
         return -EAGAIN;
-    yb_worker *worker = yb_calloc(1, sizeof(*worker));
+    yb_worker *worker = new_worker(pool, count + 1);
     if (!worker)
         return -ENOMEM;
-    worker->pool = pool;
-    worker->number = count + 1;
-    worker->has_baton = true;
-    worker->next = pool->workers;
-    pool->workers = worker;
-    atomic_store(&pool->thread_count, count + 1);
-    int r = start_thread(worker); /* with the baton: nothing of the pool's is ours from here on */
-    if (r == 0)
-        return 0;
-    atomic_store(&pool->thread_count, count);
-    pool->workers = worker->next;
-    pool->retry_ns = yb_clock_now(pool->loop->backend) + START_AGAIN_AFTER_NS;
-    yb_free(worker);
+    enlist(pool, worker);
+    int r = create_thread(worker);
+    if (r < 0) {
+        delist(pool, worker);
+        pool->retry_ns = yb_clock_now(NULL) + START_AGAIN_AFTER_NS;
+    }
     return r;
 }
 
@@ -266,24 +470,55 @@ void yb_worker_wake(yb_worker *worker)
     end_rest(worker, AWAKE);
 }
 
+void yb_worker_dismiss(yb_worker *worker)
+{
+    end_rest(worker, DISMISSED);
+}
+
 /* Whether the worker is left alone with work that was given up. */
 static bool detach(yb_worker *worker)
 {
     yb_thread_pool *pool = worker->pool;
     pthread_mutex_lock(&pool->lock);
-    worker->detached = worker->errand && given_up(worker->errand);
+    worker->detached = pthread_equal(worker->thread, pthread_self()) ||
+                       (worker->errand && given_up(worker->errand));
     bool detached = worker->detached;
     if (detached)
-        atomic_fetch_add(&pool->references, 1);
+        (void)yb_thread_pool_ref(pool);
     pthread_mutex_unlock(&pool->lock);
     return detached;
 }
 
-void yb_worker_stop(yb_worker *worker)
+void yb_worker_join(yb_worker *worker)
 {
-    end_rest(worker, DISMISSED);
     if (detach(worker))
         pthread_detach(worker->thread);
     else
         pthread_join(worker->thread, NULL);
+}
+
+/* Waits inside functions. */
+
+void yb_worker_begin_wait(void)
+{
+    yb_worker *worker = yb_worker_current;
+    if (!worker)
+        return;
+    yb_thread_pool *pool = worker->pool;
+    atomic_fetch_add(&pool->blocked, 1);
+    if (worker->draining) { /* those in line may be what it waits for */
+        end_draining(worker);
+        if (worker->has_baton)
+            atomic_store(&pool->baton, YB_BATON_FREE);
+        worker->has_baton = false;
+    }
+    if (yb_thread_pool_has_line(pool))
+        yb_thread_pool_wake(pool);
+}
+
+void yb_worker_end_wait(void)
+{
+    yb_worker *worker = yb_worker_current;
+    if (worker)
+        atomic_fetch_sub(&worker->pool->blocked, 1);
 }

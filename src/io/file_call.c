@@ -50,6 +50,7 @@ static bool withdraw(yb_op *op)
 
 static int start_on_thread(yibu_loop *loop, yb_op *op, yb_file_call *call)
 {
+    static const yb_work_class class = {.done = done};
     yb_executor *executor;
     int r = executor_of(loop, &executor);
     if (r < 0)
@@ -57,8 +58,7 @@ static int start_on_thread(yibu_loop *loop, yb_op *op, yb_file_call *call)
     yb_work *work = work_of(op);
     work->fn = perform;
     work->arg = call;
-    work->done = done;
-    work->release = NULL;
+    work->class = &class;
     r = executor->class->submit(executor, work);
     if (r == 0)
         yb_op_begin_custom(loop, op, withdraw, call);

@@ -24,6 +24,7 @@ typedef struct yb_subject {
  * selects reuse, the pools, the streams that are open. */
 typedef enum yb_loop_part_kind {
     YB_PART_TASKS,
+    YB_PART_RETURNS, /* what threads bring back */
     YB_PART_SELECTIONS,
     YB_PART_THREADS,
     YB_PART_MEMORY,   /* that is registered with the backend */
@@ -43,6 +44,8 @@ typedef struct yb_loop_part {
     void (*free)(struct yb_loop_part *part); /* from yibu_loop_free, in reverse order of kind */
     /* Before the loop waits; may be NULL.  Returns when it wants to be called again. */
     int64_t (*idle)(struct yb_loop_part *part);
+    /* YB_PART_RETURNS alone: once a turn, before what is ready runs. */
+    void (*look)(struct yb_loop_part *part);
     /* Says who item is, where it is this part's; may be NULL. */
     void (*identify)(struct yb_loop_part *part, yb_runnable *item, yb_subject *ret_subject);
 } yb_loop_part;
@@ -72,6 +75,7 @@ struct yibu_loop {
     bool closing;                 /* yibu_loop_free is under way: callbacks are dropped */
     atomic_bool debug;            /* other threads read it */
     bool driven;                  /* turn by turn by somebody else, whom the loop does not know */
+    uint8_t hurried;              /* waits that ended before I/O was looked at, in a row */
     bool active;                  /* something ran since the task room last looked for a deadlock */
     unsigned user_signals;        /* clients of signals that the program asked for */
     yb_list signal_clients;       /* yb_signal_client.links */

@@ -40,6 +40,13 @@ static void take_inbox(yibu_loop *loop)
     }
 }
 
+static void look_at_returns(yibu_loop *loop)
+{
+    yb_loop_part *returns = loop->parts[YB_PART_RETURNS];
+    if (returns)
+        returns->look(returns);
+}
+
 static void run_overseen(yibu_loop *loop)
 {
     yb_overseer *o = loop->overseer;
@@ -135,10 +142,24 @@ static int64_t earlier(int64_t a_ns, int64_t b_ns)
     return a_ns < b_ns ? a_ns : b_ns;
 }
 
+/* Whether what the parts looked out for has come, and I/O was looked at not long ago. */
+static bool may_hurry(yibu_loop *loop)
+{
+    enum { IN_A_ROW = 8 };
+    if (!loop->ready.head || loop->hurried >= IN_A_ROW) {
+        loop->hurried = 0;
+        return false;
+    }
+    loop->hurried++;
+    return true;
+}
+
 /* Waits for I/O until the deadline; see loop.c for the handshake with posters. */
 static int sleep_until(yibu_loop *loop, int64_t deadline_ns)
 {
     deadline_ns = earlier(deadline_ns, earlier(idle_parts(loop), yb_wheel_next(&loop->timers)));
+    if (may_hurry(loop))
+        return 0;
     atomic_store(&loop->asleep, true);
     if (something_is_due(loop)) {
         atomic_store_explicit(&loop->asleep, false, memory_order_relaxed);
@@ -212,6 +233,7 @@ void yb_loop_turn(yibu_loop *loop, int64_t deadline_ns)
     loop->ran_ns = now;
     fire_timers(loop);
     take_inbox(loop);
+    look_at_returns(loop);
     yb_signal_deliver(loop);
     splice_after_io(loop);
     loop->active |= loop->ready.head != NULL;

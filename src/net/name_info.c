@@ -69,7 +69,8 @@ static int start(yibu_loop *loop, yb_op *op, name_lookup *l)
         l->flags |= NI_NUMERICHOST;
     }
     l->op = op;
-    l->work = (yb_work){.fn = look_up, .arg = l, .done = done, .release = release};
+    static const yb_work_class class = {.done = done, .release = release};
+    l->work = (yb_work){.fn = look_up, .arg = l, .class = &class};
     return yb_lookup_start(loop, op, &l->work);
 }
 

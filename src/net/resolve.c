@@ -90,12 +90,12 @@ static lookup *new_lookup(const char *host, const char *service, const struct ad
 
 static int start(yibu_loop *loop, yb_op *op, lookup *l)
 {
+    static const yb_work_class class = {.done = done, .release = release};
     l->op = op;
     l->backend = yb_lookup_backend(loop);
     l->work.fn = look_up;
     l->work.arg = l;
-    l->work.done = done;
-    l->work.release = release;
+    l->work.class = &class;
     return yb_lookup_start(loop, op, &l->work);
 }
 

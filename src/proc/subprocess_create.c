@@ -76,6 +76,7 @@ static bool cancel(yb_op *op)
 
 static int start(yibu_loop *loop, yb_op *op, creation *c)
 {
+    static const yb_work_class class = {.done = done, .release = release};
     yb_executor *executor;
     int r = spawners_of(loop, &executor);
     if (r < 0)
@@ -83,8 +84,7 @@ static int start(yibu_loop *loop, yb_op *op, creation *c)
     c->op = op;
     c->work.fn = spawn;
     c->work.arg = c;
-    c->work.done = done;
-    c->work.release = release;
+    c->work.class = &class;
     r = executor->class->submit(executor, &c->work);
     if (r == 0)
         yb_op_begin_custom(loop, op, cancel, c);

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "base/memory.h"
+#include "exec/thread_pool.h"
 #include "sim/errand.h"
 #include "sim/network.h"
 #include "sim/trace.h"
@@ -40,14 +41,16 @@ static void run(yb_sim_errand *errand)
     if (yb_sim_traces(errand->sim))
         yb_sim_trace(errand->sim, "thread", "runs a function");
     yibu_loop *loop = yb_sim_leave_loop(errand->sim);
+    yb_work_current = work;
     work->result = work->fn(work->arg);
+    yb_work_current = NULL;
     yb_sim_enter_loop(errand->sim, loop);
 }
 
 static void come_back(yb_runnable *item)
 {
     yb_work *work = YB_CONTAINER_OF(item, yb_work, posted);
-    work->done(work);
+    work->class->done(work);
 }
 
 static void post(yb_sim *sim, yb_work *work)
@@ -68,7 +71,7 @@ static void finish(yb_sim_errand *errand)
     call *c = (call *)(void *)errand;
     yb_sim *sim = errand->sim;
     if (c->given_up)
-        c->work->release(c->work);
+        c->work->class->release(c->work);
     else
         post(sim, c->work);
     leave(c);
@@ -112,8 +115,8 @@ static bool withdraw(yb_sim_threads *threads, call *c, bool in_line)
         threads->running--;
         start_next(threads);
     }
-    if (work->release)
-        work->release(work);
+    if (work->class->release)
+        work->class->release(work);
     return true;
 }
 
@@ -128,7 +131,7 @@ static bool cancel(yb_executor *executor, yb_work *work)
         return false; /* its answer is in the ready queue */
     if (!c->errand.has_run)
         return withdraw(threads, c, false);
-    c->given_up = work->release != NULL;
+    c->given_up = work->class->release != NULL;
     return c->given_up;
 }
 
@@ -145,7 +148,7 @@ static void end(yb_loop_part *part)
             if (!c->errand.has_run)
                 c->work->result = -ECANCELED;
             if (c->given_up)
-                c->work->release(c->work);
+                c->work->class->release(c->work);
             else
                 post(threads->sim, c->work);
             leave(c);

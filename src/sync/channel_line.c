@@ -126,7 +126,7 @@ int yb_channel_attempt_patiently(yibu_channel *channel, yb_channel_waiter *waite
         return -EAGAIN;
     glance g = {channel, waiter};
     int64_t until_ns = yb_clock_now(NULL) + MOST_PATIENCE_NS;
-    if (!yb_patience_look(need_not_wait, &g, until_ns))
+    if (!yb_patience_look(need_not_wait, &g, until_ns, NULL))
         return -EAGAIN;
     return yb_channel_attempt(channel, waiter);
 }

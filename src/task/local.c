@@ -5,10 +5,15 @@
  * changed, but replaced for the task that sets a value.  So creating a task costs one increment,
  * and setting a value as much as the task has values, which are few.
  *
+ * A function that runs on a thread for a task sees the task's values, and whoever submitted it may
+ * hold the table for it: so tables and bindings are counted atomically.  What has one reference is
+ * its task's alone, which may change it: new references come from those that have one.
+ *
  * A value is freed after the task has let go of it, so free_value may use locals itself. */
 #include "task/local.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 
 #include "base/memory.h"
 #include <yibu/local.h>
@@ -16,19 +21,38 @@
 typedef struct binding {
     const yibu_local *key;
     void *value;
-    size_t references; /* tables that have it */
+    _Atomic(size_t) references; /* tables that have it */
 } binding;
 
 struct yb_locals {
-    size_t references; /* tasks that have it */
+    _Atomic(size_t) references; /* tasks and functions that have it */
     size_t count;
     binding *bindings[];
 };
 
+YB_THREAD_LOCAL yb_locals *(*yb_locals_elsewhere)(void);
+
+static void take_reference(_Atomic(size_t) *references)
+{
+    atomic_fetch_add_explicit(references, 1, memory_order_relaxed);
+}
+
+/* Whether it was the last. */
+static bool drop_reference(_Atomic(size_t) *references)
+{
+    /* acq_rel: what the others did is over before it is freed. */
+    return atomic_fetch_sub_explicit(references, 1, memory_order_acq_rel) == 1;
+}
+
+static bool is_shared(const _Atomic(size_t) *references)
+{
+    return atomic_load_explicit(references, memory_order_acquire) > 1;
+}
+
 yb_locals *yb_locals_share(yb_locals *locals)
 {
     if (locals)
-        locals->references++;
+        take_reference(&locals->references);
     return locals;
 }
 
@@ -40,7 +64,7 @@ static void free_value(const yibu_local *key, void *value)
 
 static void drop_binding(binding *b)
 {
-    if (--b->references > 0)
+    if (!drop_reference(&b->references))
         return;
     free_value(b->key, b->value);
     yb_free(b);
@@ -48,7 +72,7 @@ static void drop_binding(binding *b)
 
 void yb_locals_drop(yb_locals *locals)
 {
-    if (!locals || --locals->references > 0)
+    if (!locals || !drop_reference(&locals->references))
         return;
     for (size_t i = 0; i < locals->count; i++)
         drop_binding(locals->bindings[i]);
@@ -81,11 +105,11 @@ static yb_locals *copy_without(const yb_locals *old, const yibu_local *key)
     yb_locals *locals = yb_malloc(sizeof(*locals) + (count + 1) * sizeof(locals->bindings[0]));
     if (!locals)
         return NULL;
-    locals->references = 1;
+    atomic_init(&locals->references, 1);
     locals->count = 0;
     for (size_t i = 0; i < count; i++)
         if (old->bindings[i]->key != key) {
-            old->bindings[i]->references++;
+            take_reference(&old->bindings[i]->references);
             locals->bindings[locals->count++] = old->bindings[i];
         }
     return locals;
@@ -94,8 +118,11 @@ static yb_locals *copy_without(const yb_locals *old, const yibu_local *key)
 static binding *new_binding(const yibu_local *key, void *value)
 {
     binding *b = yb_malloc(sizeof(*b));
-    if (b)
-        *b = (binding){key, value, 1};
+    if (!b)
+        return NULL;
+    b->key = key;
+    b->value = value;
+    atomic_init(&b->references, 1);
     return b;
 }
 
@@ -121,7 +148,12 @@ static int replace(yb_task *task, const yibu_local *key, void *value)
 void *yibu_local_get(const yibu_local *key)
 {
     const yb_task *task = yb_task_current;
-    const binding *b = task ? find(task->locals, key) : NULL;
+    const yb_locals *locals = NULL;
+    if (task)
+        locals = task->locals;
+    else if (yb_locals_elsewhere)
+        locals = yb_locals_elsewhere();
+    const binding *b = find(locals, key);
     return b ? b->value : NULL;
 }
 
@@ -136,7 +168,7 @@ int yibu_local_set(const yibu_local *key, void *value)
     binding *b = find(task->locals, key);
     if (!b && !value)
         return 0;
-    if (!b || !value || b->references > 1 || task->locals->references > 1)
+    if (!b || !value || is_shared(&b->references) || is_shared(&task->locals->references))
         return replace(task, key, value);
     void *old = b->value;
     b->value = value;

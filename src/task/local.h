@@ -5,13 +5,16 @@
 #include "base/assert.h"
 #include "task/task.h"
 
-/* Never changed while several tasks have it. */
+/* Never changed while several tasks, or functions on threads, have it. */
 typedef struct yb_locals yb_locals;
+
+/* On threads that run functions for tasks: the values that the one which runs may see. */
+extern YB_THREAD_LOCAL yb_locals *(*yb_locals_elsewhere)(void);
 
 /* What a child begins with: the same, until one of the two sets a value. */
 yb_locals *yb_locals_share(yb_locals *locals);
 
-/* What was shared and is not used any more; NULL is fine. */
+/* What was shared and is not used any more; NULL is fine.  Any thread. */
 void yb_locals_drop(yb_locals *locals);
 
 /* Takes the task's locals away, and frees the values that no other task has. */

@@ -74,8 +74,8 @@ static inline long census_workers(yb_loop_part_kind kind)
     yb_loop_part *part = yibu_get_running_loop()->parts[kind];
     if (!part)
         return 0;
-    yb_executor *executor = YB_CONTAINER_OF(part, yb_executor, part);
-    return atomic_load(&YB_CONTAINER_OF(executor, yb_thread_pool, executor)->thread_count);
+    const yb_thread_pool *pool = yb_thread_pool_of_client(YB_CONTAINER_OF(part, yb_executor, part));
+    return atomic_load(&pool->thread_count);
 }
 
 static inline census census_take(void)

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include "exec/returns.h"
 #include "exec/thread_pool.h"
 #include "gate.h"
 
@@ -155,7 +156,8 @@ static void a_function_that_runs_ends_with_its_result_whoever_cancels(void **sta
 
 static yb_thread_pool *pool_of(yibu_loop *loop)
 {
-    return YB_CONTAINER_OF(loop->parts[YB_PART_THREADS], yb_thread_pool, executor.part);
+    return yb_thread_pool_of_client(
+        YB_CONTAINER_OF(loop->parts[YB_PART_THREADS], yb_executor, part));
 }
 
 /* Else it would wait for a function that may never be started. */
@@ -189,14 +191,14 @@ static void work_outside_the_ring_moves_up_when_all_before_it_is_cancelled(void 
 
 typedef struct opener {
     gate *g;
-    yb_thread_pool *pool;
+    yb_returns *returns;
 } opener;
 
-/* Lets the running function return once the pool is ending. */
+/* Lets the running function return once the loop is ending. */
 static void *open_gate_at_the_end(void *arg)
 {
     opener *o = arg;
-    while (!atomic_load(&o->pool->stopping))
+    while (!atomic_load(&o->returns->closing))
         sched_yield();
     sem_post(&o->g->go);
     return NULL;
@@ -217,7 +219,7 @@ static void the_end_of_a_loop_waits_for_what_runs_and_drops_what_waits(void **st
         waiting[i].op.callback = note_end;
         assert_int_equal(yibu_op_to_thread(loop, &waiting[i].op, pass_gate, &g), 0);
     }
-    opener o = {&g, pool_of(loop)};
+    opener o = {&g, YB_CONTAINER_OF(loop->parts[YB_PART_RETURNS], yb_returns, part)};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, open_gate_at_the_end, &o), 0);
     assert_int_equal(yibu_loop_free(loop), 0);

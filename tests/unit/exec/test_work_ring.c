@@ -11,6 +11,12 @@ static yb_work_ring *new_ring(void)
     return calloc(1, sizeof(yb_work_ring));
 }
 
+static yb_work *take(yb_work_ring *ring)
+{
+    size_t seen_tail = 0;
+    return yb_work_ring_take(ring, &seen_tail);
+}
+
 static void work_leaves_in_the_order_it_came(void **state)
 {
     (void)state;
@@ -20,10 +26,10 @@ static void work_leaves_in_the_order_it_came(void **state)
         assert_true(yb_work_ring_push(ring, &work[i]));
     for (int i = 0; i < 3; i++) {
         assert_false(yb_work_ring_empty(ring));
-        assert_ptr_equal(yb_work_ring_take(ring), &work[i]);
+        assert_ptr_equal(take(ring), &work[i]);
     }
     assert_true(yb_work_ring_empty(ring));
-    assert_null(yb_work_ring_take(ring));
+    assert_null(take(ring));
     free(ring);
 }
 
@@ -36,11 +42,11 @@ static void a_full_ring_takes_no_more_until_something_left(void **state)
         for (int i = 0; i < YB_RING_SLOTS; i++)
             assert_true(yb_work_ring_push(ring, &work[i]));
         assert_false(yb_work_ring_push(ring, &work[YB_RING_SLOTS]));
-        assert_ptr_equal(yb_work_ring_take(ring), &work[0]);
+        assert_ptr_equal(take(ring), &work[0]);
         assert_true(yb_work_ring_push(ring, &work[YB_RING_SLOTS]));
         for (int i = 1; i <= YB_RING_SLOTS; i++)
-            assert_ptr_equal(yb_work_ring_take(ring), &work[i]);
-        assert_null(yb_work_ring_take(ring));
+            assert_ptr_equal(take(ring), &work[i]);
+        assert_null(take(ring));
     }
     free(ring);
 }
@@ -55,10 +61,10 @@ static void withdrawn_work_is_not_taken(void **state)
     assert_true(yb_work_ring_withdraw(ring, &work[0]));
     assert_true(yb_work_ring_withdraw(ring, &work[2]));
     assert_false(yb_work_ring_withdraw(ring, &work[2]));
-    assert_ptr_equal(yb_work_ring_take(ring), &work[1]);
+    assert_ptr_equal(take(ring), &work[1]);
     assert_false(yb_work_ring_withdraw(ring, &work[1]));
-    assert_ptr_equal(yb_work_ring_take(ring), &work[3]);
-    assert_null(yb_work_ring_take(ring));
+    assert_ptr_equal(take(ring), &work[3]);
+    assert_null(take(ring));
     free(ring);
 }
 
@@ -73,7 +79,7 @@ static void a_ring_full_of_withdrawn_work_has_room(void **state)
         assert_true(yb_work_ring_withdraw(ring, &work[i]));
     yb_work another;
     assert_true(yb_work_ring_push(ring, &another));
-    assert_ptr_equal(yb_work_ring_take(ring), &another);
+    assert_ptr_equal(take(ring), &another);
     free(ring);
 }
 
@@ -91,7 +97,7 @@ static void a_slot_is_not_filled_anew_before_its_owner_has_emptied_it(void **sta
     assert_false(yb_work_ring_push(ring, &late));
     atomic_store(&ring->slots[0], NULL); /* the second */
     assert_true(yb_work_ring_push(ring, &late));
-    assert_ptr_equal(yb_work_ring_take(ring), &work[1]);
+    assert_ptr_equal(take(ring), &work[1]);
     free(ring);
 }
 
@@ -116,8 +122,9 @@ static void *take_pieces(void *arg)
 {
     contest *c = arg;
     const piece *last = NULL;
+    size_t seen_tail = 0;
     while (atomic_load(&c->accounted) < PIECES) {
-        yb_work *work = yb_work_ring_take(c->ring);
+        yb_work *work = yb_work_ring_take(c->ring, &seen_tail);
         if (!work) {
             sched_yield();
             continue;

@@ -1,0 +1,281 @@
+/* See returns.h.
+ *
+ * The ring is that of work_ring.h with one taker, who empties slots in their order: a thread reserves
+ * a number by advancing tail, which it may where head is near enough, and fills its slot.
+ *
+ * No arrival is missed: a thread fills a slot and then looks at `awake`; the loop clears `awake` and
+ * then looks at the ring; both sequentially consistent, so one sees the other.  Whoever sets `awake`
+ * again, by exchange, has to see to it that `arrival` runs: a thread posts it, the loop's own thread
+ * makes it ready.
+ *
+ * A thread still looks at `awake` when the loop may have its work already.  So it notes last of all
+ * that it has `left`, and the loop's end waits until as many have left as have come. */
+#include "exec/returns.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <yibu/error.h>
+
+#include "base/memory.h"
+#include "exec/thread_pool.h"
+#include "platform/backend.h"
+
+enum { PREFETCH_DISTANCE = 4 };
+
+static _Atomic(yb_work *) *slot_of(yb_returns *returns, size_t number)
+{
+    return &returns->slots[number % YB_RETURNS_SLOTS];
+}
+
+static bool something_came(yb_returns *returns)
+{
+    size_t head = atomic_load_explicit(&returns->head, memory_order_relaxed);
+    return atomic_load(slot_of(returns, head)) != NULL;
+}
+
+/* Work lies in operations and the like, which the loop is about to look at as well. */
+static void prefetch(yb_returns *returns, size_t number)
+{
+    const char *work =
+        (const char *)atomic_load_explicit(slot_of(returns, number), memory_order_relaxed);
+    if (!work)
+        return;
+    __builtin_prefetch(work - YB_CACHE_LINE, 1);
+    __builtin_prefetch(work, 1);
+}
+
+static yb_work *take(yb_returns *returns)
+{
+    size_t head = atomic_load_explicit(&returns->head, memory_order_relaxed);
+    yb_work *work = atomic_load_explicit(slot_of(returns, head), memory_order_acquire);
+    if (!work)
+        return NULL;
+    prefetch(returns, head + PREFETCH_DISTANCE);
+    atomic_store_explicit(slot_of(returns, head), NULL, memory_order_relaxed);
+    atomic_store_explicit(&returns->head, head + 1, memory_order_release); /* pairs with reserve */
+    return work;
+}
+
+void yb_returns_expect(yb_returns *returns)
+{
+    returns->outstanding++;
+    yb_loop_hold(returns->loop);
+}
+
+void yb_returns_forget(yb_returns *returns)
+{
+    returns->outstanding--;
+    yb_loop_unhold(returns->loop);
+}
+
+/* Threads. */
+
+static bool reserve(yb_returns *returns, size_t *ret_number)
+{
+    size_t tail = atomic_load_explicit(&returns->tail, memory_order_relaxed);
+    do
+        if (tail - atomic_load_explicit(&returns->head, memory_order_acquire) >= YB_RETURNS_SLOTS)
+            return false;
+    while (!atomic_compare_exchange_weak(&returns->tail, &tail, tail + 1));
+    *ret_number = tail;
+    return true;
+}
+
+static void return_singly(yb_runnable *posted)
+{
+    yb_work *work = YB_CONTAINER_OF(posted, yb_work, posted);
+    yb_returns_forget(work->returns);
+    work->class->done(work);
+}
+
+static void note_processor(_Atomic(int) *processor)
+{
+    int now = sched_getcpu();
+    if (atomic_load_explicit(processor, memory_order_relaxed) != now)
+        atomic_store_explicit(processor, now, memory_order_relaxed);
+}
+
+void yb_returns_put(yb_returns *returns, yb_work *work)
+{
+    size_t number;
+    if (!reserve(returns, &number)) {
+        work->posted.run = return_singly;
+        yb_loop_post(returns->loop, &work->posted);
+        return;
+    }
+    note_processor(&returns->from_processor);
+    atomic_store(slot_of(returns, number), work);
+    if (!atomic_load(&returns->awake) && !atomic_exchange(&returns->awake, true))
+        yb_loop_post(returns->loop, &returns->arrival);
+    atomic_fetch_add_explicit(&returns->left, 1, memory_order_release);
+}
+
+/* The loop. */
+
+static void learn(yb_returns *returns)
+{
+    if (returns->idle_since_ns == 0)
+        return;
+    int64_t now_ns = yb_loop_read_clock(returns->loop);
+    yb_patience_learn(&returns->patience, now_ns - returns->idle_since_ns);
+    returns->idle_since_ns = 0;
+}
+
+static void queue(yb_returns *returns)
+{
+    returns->queued = true;
+    yb_loop_ready(returns->loop, &returns->arrival);
+}
+
+/* Each counts as what the turn runs. */
+static void arrive(yb_runnable *item)
+{
+    yb_returns *returns = YB_CONTAINER_OF(item, yb_returns, arrival);
+    yibu_loop *loop = returns->loop;
+    returns->queued = false;
+    learn(returns);
+    for (yb_work *work; (work = take(returns));) {
+        yb_returns_forget(returns);
+        work->class->done(work);
+        if (--loop->budget <= 0)
+            break;
+    }
+    if (!returns->queued && something_came(returns))
+        queue(returns);
+}
+
+/* The loop goes on: threads need not tell it anything. */
+static void wake_up(yb_returns *returns)
+{
+    if (!returns->idle)
+        return;
+    returns->idle = false;
+    if (atomic_exchange(&returns->awake, true))
+        returns->queued = true; /* a thread has posted it, or is about to */
+}
+
+static void look(yb_loop_part *part)
+{
+    yb_returns *returns = YB_CONTAINER_OF(part, yb_returns, part);
+    wake_up(returns);
+    if (!returns->queued && something_came(returns))
+        queue(returns);
+}
+
+static bool something_is_there(const void *arg)
+{
+    yb_returns *returns = (yb_returns *)(uintptr_t)arg;
+    return something_came(returns) ||
+           atomic_load_explicit(&returns->loop->inbox, memory_order_relaxed);
+}
+
+static void look_out(yb_returns *returns)
+{
+    int64_t now_ns = yb_loop_read_clock(returns->loop);
+    if (returns->idle_since_ns == 0)
+        returns->idle_since_ns = now_ns;
+    if (!returns->may_look || !yb_patience_pays(&returns->patience))
+        return;
+    bool others_wait = returns->loop->pending > returns->outstanding; /* for I/O, say */
+    int64_t patience_ns = others_wait ? YB_PATIENCE_NS / 5 : YB_PATIENCE_NS;
+    note_processor(&returns->processor);
+    (void)yb_patience_look(something_is_there, returns, now_ns + patience_ns,
+                           &returns->from_processor);
+}
+
+static int64_t idle(yb_loop_part *part)
+{
+    yb_returns *returns = YB_CONTAINER_OF(part, yb_returns, part);
+    wake_up(returns);
+    if (returns->outstanding == 0 || returns->queued)
+        return INT64_MAX;
+    look_out(returns);
+    if (something_came(returns)) {
+        queue(returns);
+        return INT64_MAX;
+    }
+    returns->idle = true;
+    atomic_store(&returns->awake, false);
+    if (something_came(returns)) {
+        bool posted = atomic_exchange(&returns->awake, true);
+        returns->idle = false;
+        if (posted)
+            returns->queued = true;
+        else
+            queue(returns);
+    }
+    return INT64_MAX;
+}
+
+/* Its beginning and end. */
+
+void yb_returns_gather(yb_returns *returns)
+{
+    atomic_store(&returns->closing, true);
+    while (returns->outstanding > 0 || returns->queued)
+        yb_loop_turn(returns->loop, INT64_MAX);
+}
+
+static void end(yb_loop_part *part)
+{
+    yb_returns *returns = YB_CONTAINER_OF(part, yb_returns, part);
+    if (returns->forks != yb_thread_pool_forks())
+        return; /* a forked child: the threads are not there */
+    yb_returns_gather(returns);
+    while (atomic_load_explicit(&returns->left, memory_order_acquire) !=
+           atomic_load_explicit(&returns->tail, memory_order_relaxed))
+        sched_yield();
+    wake_up(returns);
+    returns->loop->parts[YB_PART_RETURNS] = NULL;
+    pthread_mutex_lock(&returns->lock);
+    returns->loop = NULL;
+    pthread_mutex_unlock(&returns->lock);
+    yb_returns_unref(returns);
+}
+
+yb_returns *yb_returns_ref(yb_returns *returns)
+{
+    atomic_fetch_add_explicit(&returns->references, 1, memory_order_relaxed);
+    return returns;
+}
+
+void yb_returns_unref(yb_returns *returns)
+{
+    if (atomic_fetch_sub_explicit(&returns->references, 1, memory_order_acq_rel) > 1)
+        return;
+    pthread_mutex_destroy(&returns->lock);
+    yb_free(returns);
+}
+
+static yb_returns *new_returns(yibu_loop *loop)
+{
+    yb_returns *returns = yb_calloc(1, sizeof(*returns));
+    if (!returns)
+        return NULL;
+    returns->part = (yb_loop_part){.free = end, .idle = idle, .look = look};
+    returns->forks = yb_thread_pool_forks();
+    returns->may_look = yb_processor_count() > 1;
+    returns->arrival.run = arrive;
+    returns->loop = loop;
+    pthread_mutex_init(&returns->lock, NULL);
+    atomic_init(&returns->references, 1);
+    atomic_init(&returns->awake, true);
+    atomic_init(&returns->processor, -1);
+    atomic_init(&returns->from_processor, -1);
+    return returns;
+}
+
+int yb_returns_of(yibu_loop *loop, yb_returns **ret_returns)
+{
+    if (loop->closing)
+        return YIBU_ESHUTDOWN;
+    yb_loop_part *part = loop->parts[YB_PART_RETURNS];
+    if (!part) {
+        yb_returns *returns = new_returns(loop);
+        if (!returns)
+            return -ENOMEM;
+        part = loop->parts[YB_PART_RETURNS] = &returns->part;
+    }
+    *ret_returns = YB_CONTAINER_OF(part, yb_returns, part);
+    return 0;
+}

@@ -1,0 +1,67 @@
+/* The way back to a loop: finished work of all pools, of the loop's own and of those that it shares,
+ * comes home through here.
+ *
+ * Threads put work into a ring, which the loop looks at once a turn and before it waits.  So a
+ * thread that brings something while the loop is busy, or looks out for it, tells nobody. */
+#ifndef YB_EXEC_RETURNS_H
+#define YB_EXEC_RETURNS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "exec/executor.h"
+#include "platform/patience.h"
+#include "platform/processor.h"
+
+enum { YB_RETURNS_SLOTS = 1024 };
+
+struct yb_returns {
+    yb_loop_part part;
+    uint64_t forks; /* of the process that made it: threads are not inherited */
+
+    /* The loop's thread. */
+    uint64_t outstanding;   /* work that will come back */
+    yb_patience patience;   /* how soon work comes back once the loop is idle */
+    int64_t idle_since_ns;  /* when it became idle without having heard since; 0: it has */
+    bool may_look;          /* there is a processor for who would be waited for */
+    bool idle;              /* it has cleared `awake` */
+    bool queued;            /* arrival is, or will be, in the ready queue */
+    yb_runnable arrival;    /* takes what has come */
+    _Atomic(size_t) head;   /* read by threads that find the ring full */
+    _Atomic(int) processor; /* the loop's thread was on it when it last looked */
+    char apart_from_loop[YB_CACHE_LINE];
+
+    /* Threads that return work. */
+    _Atomic(size_t) tail;
+    _Atomic(size_t) left;        /* how many of those who advanced tail have done with this */
+    _Atomic(int) from_processor; /* the last of them was on it */
+    char apart_from_threads[YB_CACHE_LINE];
+
+    _Atomic(bool) awake;   /* the loop will look before it sleeps */
+    _Atomic(bool) closing; /* the loop ends: what has not started is cancelled */
+    _Atomic(unsigned) references;
+    pthread_mutex_t lock;
+    yibu_loop *loop; /* under the lock for other threads: NULL once the loop has ended */
+    char apart_from_ring[YB_CACHE_LINE];
+
+    _Atomic(yb_work *) slots[YB_RETURNS_SLOTS];
+};
+
+/* The loop's, made when first asked for.  Context: the loop's thread. */
+int yb_returns_of(yibu_loop *loop, yb_returns **ret_returns);
+
+/* Whoever may need it after the loop's end has a reference.  Any thread. */
+yb_returns *yb_returns_ref(yb_returns *returns);
+void yb_returns_unref(yb_returns *returns);
+
+/* Work goes out that will come back here; it was taken back, or given up.  The loop's thread. */
+void yb_returns_expect(yb_returns *returns);
+void yb_returns_forget(yb_returns *returns);
+
+/* Brings work back, whose result is set.  Any thread. */
+void yb_returns_put(yb_returns *returns, yb_work *work);
+
+/* Runs the loop, which ends, until all that is outstanding has come back. */
+void yb_returns_gather(yb_returns *returns);
+
+#endif
