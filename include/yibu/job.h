@@ -94,18 +94,23 @@ typedef struct yibu_job_options {
     size_t size;
     int64_t timeout_ns;      /* the worker is killed after this much running; default: no limit */
     yibu_job_report *report; /* filled where not NULL, also on success */
-    int64_t grace_ns;        /* to be killed is SIGTERM, and SIGKILL this much later; default: SIGKILL */
+    int64_t grace_ns;        /* SIGTERM comes this much before SIGKILL; default: it does not */
     unsigned max_attempts;   /* how often it is begun where its worker dies; default 1 */
-    int64_t retry_delay_ns;  /* before the second attempt, then twice as long each; default 100 ms */
-    int priority;            /* in line: higher first */
-    uint64_t memory_bytes;   /* address space beyond an idle worker's; default: no limit */
-    const int *cpus;         /* processors that it may run on; default: the worker's */
+    int64_t retry_delay_ns; /* before the second attempt, then twice as long each; default 100 ms */
+    int priority;           /* in line: higher first */
+    uint64_t memory_bytes;  /* address space beyond an idle worker's; default: no limit */
+    const int *cpus;        /* processors that it may run on; default: the worker's */
     size_t cpu_count;
     const char *const *env_changes; /* "NAME=value" sets, "NAME" removes; … NULL */
     const char *cwd;                /* its working directory */
     yibu_job_stdio out, err;
     yibu_buffer *ret_out, *ret_err; /* captured text is appended here; NULL: dropped */
     size_t capture_limit;           /* bytes of each, at most 64 MiB; default 1 MiB */
+    /* Called in the loop with each message that the job sends (yibu_job_send), in order, before the
+     * call ends; the bytes are there until it returns. */
+    void (*on_message)(yibu_bytes message, void *arg);
+    void *message_arg;
+    bool keep_messages; /* of what was submitted: for yibu_concurrent_future_messages */
 } yibu_job_options;
 
 YIBU_BEGIN_DECLS

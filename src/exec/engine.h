@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 
 #include "exec/executor.h"
+#include "exec/listener.h"
 #include <yibu/executor.h>
 #include <yibu/job.h>
 
@@ -31,6 +32,9 @@ struct yb_job_work {
     const yibu_job *job;
     yibu_bytes input;         /* stays until done */
     yibu_buffer *ret_output;  /* NULL: dropped */
+    struct yibu_payload *payload;      /* that input lies in; the engine's from submit_job on; or NULL */
+    struct yibu_payload **ret_payload; /* where the output goes, instead of ret_output; or NULL */
+    yb_listener listener;              /* to the job's messages; its take may be NULL; any thread */
     yibu_job_options options; /* what they point to stays until done; report is never NULL */
     intptr_t status;          /* set before done */
     /* It has left the line.  Once at most, before done; any thread; never blocks. */
@@ -58,6 +62,8 @@ typedef struct yb_engine_class {
     /* Asks for an early end; done follows all the same, once, with -ECANCELED or what became of it.
      * Once for a work, and perhaps after its done, which is no mistake.  cancel_over follows. */
     void (*cancel_job)(yibu_executor *executor, yb_job_work *work);
+    /* The work's listener, which did not take a message, would now.  Not after done.  May be NULL. */
+    void (*listen_again)(yibu_executor *executor, yb_job_work *work);
     /* Nothing is under way and nothing more comes: tells the workers to end.  Once.  Any thread, one
      * of the workers' too; never blocks.  yb_engine_stopped follows, once, from here or elsewhere. */
     void (*stop)(yibu_executor *executor);

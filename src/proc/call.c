@@ -29,6 +29,7 @@ static void recycle(yb_call *call)
 {
     yb_process_pool *pool = call->pool;
     yb_call_disarm(call);
+    yibu_payload_free(call->payload);
     if (call->op)
         pool->calls--;
     else
@@ -161,6 +162,8 @@ static void set_up(yb_call *call, const yibu_job *job, yibu_bytes input, yibu_bu
     *call = (yb_call){.job = job,
                       .input = input,
                       .ret_output = ret_output,
+                      .on_message = options->on_message,
+                      .message_arg = options->message_arg,
                       .report = options->report,
                       .limits = {.timeout_ns = options->timeout_ns,
                                  .grace_ns = options->grace_ns,
@@ -180,6 +183,13 @@ int yb_call_begin(yb_job_executor *executor, yb_op *op, const yb_job_request *re
     set_up(call, request->job, request->input, request->ret_output, &request->options);
     call->pool = pool;
     call->op = op;
+    call->listener = request->listener;
+    call->ret_payload = request->ret_payload;
+    if (yb_call_prepare_to_listen(call) < 0) {
+        yb_free(call);
+        return -ENOMEM;
+    }
+    call->payload = request->payload;
     call->place.turn = yb_turns_take_turn(&pool->line, pool->loop);
     pool->calls++;
     yb_op_begin_custom(pool->loop, op, cancel, call);
@@ -194,6 +204,9 @@ yb_call *yb_call_new_for(yb_job_work *work, yb_pool_owner *owner)
         return NULL;
     set_up(call, work->job, work->input, work->ret_output, &work->options);
     call->work = work;
+    call->listener = work->listener;
+    call->payload = work->payload;
+    call->ret_payload = work->ret_payload;
     call->owner = owner;
     call->source = yb_loop_current;
     return call;
@@ -204,8 +217,9 @@ void yb_call_begin_for(yb_process_pool *pool, yb_call *call)
     call->pool = pool;
     call->place.turn = yb_turns_take_turn(&pool->line, call->source);
     yb_loop_hold(pool->loop);
-    if (pool->broken)
-        yb_call_finish(call, pool->broken);
+    int r = pool->broken ? pool->broken : yb_call_prepare_to_listen(call);
+    if (r < 0)
+        yb_call_finish(call, r);
     else
         yb_call_enqueue(call);
 }

@@ -12,6 +12,7 @@
  * end (staff.c): so an idle one is given something only while fewer are busy than may be. */
 #include <errno.h>
 
+#include "proc/payload.h"
 #include "proc/pool.h"
 #include <yibu/error.h>
 
@@ -19,6 +20,7 @@ static const int64_t WAKE_NS = 30000;  /* until a sleeping worker has woken up *
 static const int64_t FULL_NS = 200000; /* of work queued in a lane */
 static const int64_t LATE_NS = 100000; /* a wait that makes moving a call worth while */
 static const int64_t LOOK_AGAIN_NS = 1000000;
+static const size_t COPIED_A_NS = 4; /* bytes, at most */
 
 int64_t yb_process_wait(const yb_process *process)
 {
@@ -35,12 +37,20 @@ int64_t yb_process_wait(const yb_process *process)
 /* Whether a call may wait behind others in a lane. */
 static bool may_queue(const yb_process *process, const yb_call *call, int64_t wait_ns)
 {
-    if (call->input.size > YB_TRANSFER_AT_ONCE)
+    if (call->input.size > YB_TRANSFER_AT_ONCE && !yb_payload_in(call->payload, &process->lane))
         return false;
     if (wait_ns + call->expected_ns < FULL_NS)
         return true;
     return process->load == 1 && !yb_process_pool_may_grow(process->pool) &&
            process->pool->starting_count == 0;
+}
+
+/* How long it takes to copy a payload into another lane than its own. */
+static int64_t copy_ns(const yb_process *process, const yb_call *call)
+{
+    if (!call->payload || yb_payload_in(call->payload, &process->lane))
+        return 0;
+    return (int64_t)(call->input.size / COPIED_A_NS);
 }
 
 static yb_process *choose(yb_process_pool *pool, const yb_call *call)
@@ -52,7 +62,7 @@ static yb_process *choose(yb_process_pool *pool, const yb_call *call)
         bool may = process->load > 0 || pool->busy_count < pool->options.max_workers;
         if (process->state != YB_PROCESS_READY || process->loading || !may)
             continue;
-        int64_t wait_ns = yb_process_wait(process);
+        int64_t wait_ns = yb_process_wait(process) + copy_ns(process, call);
         if (wait_ns < best_wait && (process->load == 0 || may_queue(process, call, wait_ns))) {
             best = process;
             best_wait = wait_ns;

@@ -4,8 +4,10 @@
 #ifndef YB_PROC_JOB_EXECUTOR_H
 #define YB_PROC_JOB_EXECUTOR_H
 
+#include <yibu/payload.h>
 #include <yibu/process_pool.h>
 
+#include "exec/listener.h"
 #include "loop/loop.h"
 
 /* One call, checked; what it points to stays until the operation is complete. */
@@ -13,6 +15,9 @@ typedef struct yb_job_request {
     const yibu_job *job;
     yibu_bytes input;
     yibu_buffer *ret_output;
+    yibu_payload *payload;      /* that input lies in; the executor's from begin on; or NULL */
+    yibu_payload **ret_payload; /* where the output goes, instead of ret_output; or NULL */
+    yb_listener listener;       /* its take may be NULL */
     yibu_job_options options;
 } yb_job_request;
 
@@ -23,7 +28,17 @@ struct yb_job_executor {
     /* Begins op, of kind YB_OP_CUSTOM and with its callback set: yb_op_complete follows once, with
      * the job's status.  Returns 0 or a negative errno. */
     int (*begin)(yb_job_executor *executor, yb_op *op, const yb_job_request *request);
+    /* Makes a payload whose pages are yet to be populated from *ret_populated on.  NULL: they are the
+     * heap's.  Returns as yibu_payload_new. */
+    int (*make_payload)(yb_job_executor *executor, size_t size, yibu_payload **ret_payload,
+                        size_t *ret_populated);
 };
+
+/* What every call does first: checks, and copies options into the request.  Returns 0 or -EINVAL. */
+int yb_job_request_prepare(yb_job_request *request, const yibu_job_options *options);
+/* The two forms of a call that is prepared; whatever becomes of it, its payload is taken over. */
+intptr_t yb_job_await(const yb_job_request *request);
+int yb_job_start(yibu_loop *loop, yibu_op *op, const yb_job_request *request);
 
 /* The loop's executor for jobs: a process pool, made when first asked for.  Returns 0,
  * YIBU_ESHUTDOWN at the loop's end, or a negative errno. */

@@ -170,7 +170,6 @@ static yb_lane_place *place_of(yb_lane *lane, uint32_t n)
     return &lane->places[n % YB_LANE_SLOTS];
 }
 
-/* Places of big inputs and outputs that payloads held. */
 static void release_output(yb_lane *lane, uint64_t at)
 {
     atomic_store_explicit(&lane->shared->released[lane->released++ % YB_PIECES_MOST],
@@ -255,15 +254,36 @@ int yb_lane_reserve(yb_lane *lane, const yibu_job *job, size_t size)
     return r;
 }
 
-int yb_lane_reserve_held(yb_lane *lane, const yibu_job *job, const yb_holding *holding)
+int yb_lane_reserve_held(yb_lane *lane, const yibu_job *job, uint64_t at, size_t size)
 {
     yb_slot *slot;
     int r = begin_slot(lane, job, 0, &slot);
     if (r < 0)
         return r;
-    slot->input = holding->at;
-    slot->input_size = holding->size;
+    slot->input = at;
+    slot->input_size = size;
     return 0;
+}
+
+bool yb_lane_has_room(yb_lane *lane, uint64_t size)
+{
+    uint64_t start;
+    yb_lane_take_back(lane);
+    return yb_pieces_room(&lane->big, size, &start) >= size;
+}
+
+uint64_t yb_lane_resident(const yb_lane *lane, uint64_t at, uint64_t size)
+{
+    uint64_t start = at - lane->layout.big_in;
+    uint64_t bytes = lane->touched > start ? lane->touched - start : 0;
+    return bytes < size ? bytes : size;
+}
+
+void yb_lane_note_resident(yb_lane *lane, uint64_t at, uint64_t size)
+{
+    uint64_t start = at - lane->layout.big_in, end = start + size;
+    if (start <= lane->touched && end > lane->touched)
+        lane->touched = end < lane->kept_bytes ? end : lane->kept_bytes;
 }
 
 void yb_lane_set_flags(yb_lane *lane, uint32_t flags)
@@ -296,8 +316,8 @@ static int write_big(yb_lane *lane, uint64_t at, const void *data, size_t size)
         return 0;
     }
     int r = write_all(lane->fd, data, size, lane->layout.big_in + at);
-    if (r == 0 && at <= lane->touched)
-        lane->touched = end < lane->kept_bytes ? end : lane->kept_bytes;
+    if (r == 0)
+        yb_lane_note_resident(lane, lane->layout.big_in + at, size);
     return r;
 }
 
@@ -435,12 +455,17 @@ void yb_lane_retire(yb_lane *lane, const yb_answer *answer)
     lane->retired++;
 }
 
+static bool anything_said(const yb_lane *lane)
+{
+    return lane->listeners > 0 && !lane->deaf && atomic_load(&lane->shared->said) != lane->heard;
+}
+
 /* A lane found armed has been since a look that came before whatever is there now. */
 bool yb_lane_arm(yb_lane *lane)
 {
     if (!atomic_load(&lane->shared->armed))
         atomic_store(&lane->shared->armed, 1);
-    return atomic_load(&lane->shared->completed) != lane->retired;
+    return atomic_load(&lane->shared->completed) != lane->retired || anything_said(lane);
 }
 
 void yb_lane_disarm(yb_lane *lane)

@@ -132,7 +132,10 @@ typedef struct yb_lane {
     yb_ring small;          /* inputs */
     yb_pieces big;          /* likewise */
     uint32_t released;
-    uint32_t submitted; /* put; the worker has been told of those up to `published` */
+    uint64_t heard, heard_next; /* messages.c */
+    unsigned listeners;         /* jobs in flight whose messages somebody takes, */
+    bool deaf;                  /* but not now */
+    uint32_t submitted;         /* put; the worker has been told of those up to `published` */
     uint32_t published;
     uint32_t retired;
     yb_lane_place places[YB_LANE_SLOTS];
@@ -165,7 +168,7 @@ void yb_lane_abandon(yb_lane *lane);
 
 /* The same for an input that lies in this lane already, and is held until the job is over: reserved
  * and complete. */
-int yb_lane_reserve_held(yb_lane *lane, const yibu_job *job, const yb_holding *holding);
+int yb_lane_reserve_held(yb_lane *lane, const yibu_job *job, uint64_t at, size_t size);
 
 /* What the caller wants of the job that is reserved, YB_SLOT_…. */
 void yb_lane_set_flags(yb_lane *lane, uint32_t flags);
@@ -173,6 +176,11 @@ void yb_lane_set_flags(yb_lane *lane, uint32_t flags);
 /* Takes a piece of the big inputs for a payload.  Returns 0, -EAGAIN or -ENOMEM, as above. */
 int yb_lane_take_piece(yb_lane *lane, uint64_t size, uint64_t *ret_at);
 void yb_lane_give_piece(yb_lane *lane, uint64_t at);
+/* Whether there would be room for one. */
+bool yb_lane_has_room(yb_lane *lane, uint64_t size);
+/* How many bytes of that piece, from its beginning, are resident; and that so many are from now on. */
+uint64_t yb_lane_resident(const yb_lane *lane, uint64_t at, uint64_t size);
+void yb_lane_note_resident(yb_lane *lane, uint64_t at, uint64_t size);
 
 /* Takes back the pieces of payloads that were freed. */
 void yb_lane_take_back(yb_lane *lane);

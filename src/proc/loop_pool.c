@@ -34,6 +34,7 @@ static int make(yibu_loop *loop)
     int r = yb_process_pool_new(loop, &options, NULL, &pool);
     if (r < 0)
         return r;
+    pool->executor.make_payload = yb_process_pool_make_payload;
     pool->executor.part = (yb_loop_part){.free = free_pool, .idle = idle};
     loop->parts[YB_PART_PROCESSES] = &pool->executor.part;
     return 0;

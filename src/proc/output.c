@@ -28,7 +28,8 @@
 
 enum { LEAST_ROOM = 4096 }; /* with less room an output begins among the big ones */
 
-static const size_t MOST_AHEAD = (size_t)64 << 20; /* that an output is given beyond what it needs */
+static const size_t MOST_AHEAD = (size_t)64
+                                 << 20; /* that an output is given beyond what it needs */
 
 static struct {
     yb_lane_shared *shared;
@@ -45,9 +46,9 @@ static struct {
     /* The output that is growing. */
     uint32_t job;
     bool in_big;
-    uint64_t position;    /* in the small ring, or the place among the big ones */
-    uint64_t room;        /* among the big ones, from there on */
-    uint64_t populated;   /* of it */
+    uint64_t position;  /* in the small ring, or the place among the big ones */
+    uint64_t room;      /* among the big ones, from there on */
+    uint64_t populated; /* of it */
 } self;
 
 void yb_output_open(yb_lane_shared *shared, unsigned char *base, const yb_lane_layout *layout)

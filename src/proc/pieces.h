@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum {
-    YB_PIECES_MOST = 512,     /* at once */
+    YB_PIECES_MOST = 512,       /* at once */
     YB_PIECES_ALIGNMENT = 4096, /* a page, so that neighbours are given back apart */
 };
 

@@ -140,6 +140,7 @@ void yb_process_pool_let_go(yb_process_pool *pool)
     if (pool->doorbell_watch.active || pool->news_watch.active || pool->flushing)
         return;
     yb_pool_owner *owner = pool->owner;
+    yb_free(pool->message_copy);
     for (yb_list *item; (item = yb_list_pop_front(&pool->spare));)
         yb_free(YB_CONTAINER_OF(item, yb_call, place.links));
     close(pool->doorbell);

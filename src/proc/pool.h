@@ -11,6 +11,8 @@
  *   process.c    a worker process as its parent sees it
  *   birth.c      its start, and what it is set up with
  *   transfer.c   the bytes of inputs and outputs
+ *   hear.c       the messages of jobs
+ *   make_payload.c   where a payload is made
  *   news.c       what the zygote says
  *   feed.c       which call goes to which worker
  *   staff.c      how many workers there are
@@ -45,13 +47,18 @@ typedef struct yb_call_limits {
 typedef struct yb_call {
     yb_turn place; /* in line; its links also among those that wait to be retried, or are spare */
     yb_process_pool *pool;
-    yb_op *op;          /* whom it is for: an operation of the pool's loop, */
-    yb_job_work *work;  /* or an executor's work */
+    yb_op *op;         /* whom it is for: an operation of the pool's loop, */
+    yb_job_work *work; /* or an executor's work */
     yb_pool_owner *owner;
     const void *source; /* whose turn it is: the loop that submitted the work, NULL: none did */
     const yibu_job *job;
     yibu_bytes input;
     yibu_buffer *ret_output;
+    yibu_payload *payload;      /* that input lies in, NULL: in none */
+    yibu_payload **ret_payload; /* NULL: the output goes to ret_output */
+    yb_listener listener;       /* to the job's messages, or: */
+    void (*on_message)(yibu_bytes message, void *arg);
+    void *message_arg;
     yibu_job_report *report;
     yb_call_limits limits;
     unsigned attempts;  /* that have ended */
@@ -156,6 +163,7 @@ struct yb_process_pool {
     yb_spin spin;   /* for an answer */
     unsigned calls; /* under way that are operations */
     uint64_t next_process;
+    void *message_copy;      /* YB_MESSAGE_MOST bytes, NULL: nobody has listened yet */
     unsigned failures;       /* to start, in a row */
     int64_t retry_ns;        /* no new start before */
     yb_process_end last_end; /* of what failed to start */
@@ -297,6 +305,25 @@ enum { YB_TRANSFER_AT_ONCE = 1 << 20 };
 int yb_process_load(yb_process *process);
 /* Copies the output of process->answer, or the next slice of it.  Returns as above. */
 int yb_process_copy_output(yb_process *process, yibu_buffer *output);
+/* Makes it a payload.  Returns as above. */
+int yb_process_hold_output(yb_process *process, yibu_payload **ret_output);
+
+/* hear.c */
+
+/* Whether somebody takes the call's messages; makes the pool ready for that: 0 or -ENOMEM. */
+bool yb_call_listens(const yb_call *call);
+int yb_call_prepare_to_listen(yb_call *call);
+/* Hands over the messages of the oldest job; all of them where it has ended, and may be forgotten.
+ * Returns 0, or -EPROTO: the worker wrote nonsense. */
+int yb_process_hear_job(yb_process *process, bool ended);
+/* The listener that did not take a message may take it now. */
+void yb_call_listen_again(yb_call *call);
+
+/* make_payload.c */
+
+/* The pool's yb_job_executor.make_payload. */
+int yb_process_pool_make_payload(yb_job_executor *executor, size_t size, yibu_payload **ret_payload,
+                                 size_t *ret_populated);
 
 /* feed.c */
 

@@ -5,8 +5,11 @@
  * any does: when the worker dies, at most that one has been taken, and only that one fails. */
 #include <errno.h>
 
+#include "proc/payload.h"
 #include "proc/pool.h"
 #include <yibu/error.h>
+
+static const int64_t LOOK_AGAIN_NS = 1000000;
 
 static yb_call **place_of(yb_process *process, uint32_t number)
 {
@@ -18,6 +21,8 @@ static yb_call **place_of(yb_process *process, uint32_t number)
 /* The call's input is in the lane. */
 static void commit(yb_process *process, yb_call *call)
 {
+    uint32_t held = call->ret_payload ? YB_SLOT_OUTPUT_HELD : 0;
+    yb_lane_set_flags(&process->lane, yb_call_listens(call) ? held | YB_SLOT_LISTENED : held);
     yb_lane_commit(&process->lane);
     process->changed = true;
     yb_call_arm(call);
@@ -31,6 +36,7 @@ static void note(yb_process *process, yb_call *call)
     call->worker = process;
     call->number = process->lane.submitted;
     *place_of(process, call->number) = call;
+    process->lane.listeners += yb_call_listens(call);
     process->backlog_ns += call->expected_ns;
     if (process->load++ == 0) {
         process->pool->busy_count++;
@@ -43,6 +49,7 @@ static void note(yb_process *process, yb_call *call)
 static void forget(yb_process *process, yb_call *call)
 {
     *place_of(process, call->number) = NULL;
+    process->lane.listeners -= yb_call_listens(call);
     process->pool->busy_count -= --process->load == 0;
     process->backlog_ns -= call->expected_ns;
 }
@@ -64,14 +71,26 @@ static void stop_loading(yb_process *process)
     yb_lane_abandon(&process->lane);
 }
 
+static int reserve(yb_process *process, const yb_call *call)
+{
+    if (!yb_payload_in(call->payload, &process->lane))
+        return yb_lane_reserve(&process->lane, call->job, call->input.size);
+    return yb_lane_reserve_held(&process->lane, call->job, call->payload->holding.at,
+                                call->input.size);
+}
+
+/* A lane that is full without anything under way is full of what payloads hold, which may be freed
+ * anywhere, without a word. */
 int yb_process_give(yb_process *process, yb_call *call)
 {
-    int r = yb_lane_reserve(&process->lane, call->job, call->input.size);
+    int r = reserve(process, call);
+    if (r == -EAGAIN && process->load == 0)
+        yb_process_pool_flush_later(process->pool, LOOK_AGAIN_NS);
     if (r < 0)
         return r;
     note(process, call);
     process->loading = call;
-    process->loaded = 0;
+    process->loaded = yb_payload_in(call->payload, &process->lane) ? call->input.size : 0;
     return yb_process_go_on(process);
 }
 
@@ -162,6 +181,8 @@ static void settle_with_dead(yb_process *process, yb_call *call, const yb_proces
 {
     int64_t since;
     bool taken = yb_lane_taken(&process->lane, call->number, &since);
+    if (taken)
+        (void)yb_process_hear_job(process, true);
     forget(process, call);
     if (!taken) {
         yb_call_withdrawn(call);
@@ -220,7 +241,17 @@ void yb_process_take_end(yb_process *process, const yb_process_end *end)
 
 static bool has_output(const yb_call *call, const yb_answer *answer)
 {
-    return call && call->ret_output && answer->outcome == YB_JOB_RAN && answer->output_size > 0;
+    return call && (call->ret_output || call->ret_payload) && answer->outcome == YB_JOB_RAN &&
+           answer->output_size > 0;
+}
+
+/* Returns 1, 0 where it is not all there yet, or a failure. */
+static int take_output(yb_process *process, const yb_call *call)
+{
+    if (!has_output(call, &process->answer))
+        return 1;
+    return call->ret_payload ? yb_process_hold_output(process, call->ret_payload)
+                             : yb_process_copy_output(process, call->ret_output);
 }
 
 static intptr_t result_of(const yb_answer *answer, int copied)
@@ -251,11 +282,11 @@ static void finish(yb_process *process, yb_call *call, const yb_answer *answer, 
 /* Deals with process->answer; false: its output is not all there yet. */
 static bool collect_one(yb_process *process)
 {
-    const yb_answer answer = process->answer;
     yb_call *call = *place_of(process, process->lane.retired);
-    int r = has_output(call, &answer) ? yb_process_copy_output(process, call->ret_output) : 1;
+    int r = take_output(process, call);
     if (r == 0)
         return false;
+    const yb_answer answer = process->answer;
     yb_lane_retire(&process->lane, &answer);
     process->changed = true;
     process->proven = true;
@@ -279,14 +310,27 @@ static void look_ahead(yb_process *process)
     }
 }
 
+/* Makes the oldest answer process->answer, all messages of its job having been heard.
+ * Returns 1, 0 where there is none, or -EPROTO. */
+static int next(yb_process *process)
+{
+    if (process->copying)
+        return 1;
+    int r = yb_lane_next(&process->lane, &process->answer);
+    int heard = r > 0 ? yb_process_hear_job(process, true) : 0;
+    return heard < 0 ? heard : r;
+}
+
 void yb_process_collect(yb_process *process)
 {
     int r;
-    while ((r = process->copying ? 1 : yb_lane_next(&process->lane, &process->answer)) > 0)
+    while ((r = next(process)) > 0)
         if (!collect_one(process)) {
             yb_process_pool_flush_soon(process->pool);
             return;
         }
+    if (r == 0)
+        r = yb_process_hear_job(process, false);
     if (r < 0)
         yb_process_kill(process, false);
     look_ahead(process);

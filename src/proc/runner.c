@@ -23,6 +23,7 @@
 #include "proc/asleep.h"
 #include "proc/job.h"
 #include "proc/lane.h"
+#include "proc/messages.h"
 #include "proc/output.h"
 #include "proc/spin.h"
 
@@ -56,7 +57,9 @@ static intptr_t call(const yibu_job *job, yb_slot *slot)
     yibu_bytes input = {slot->input_size ? self.base + slot->input : NULL, slot->input_size};
     yibu_buffer output;
     yb_output_begin(self.next, slot->flags, &output);
+    yb_messages_begin(self.next, slot->flags);
     intptr_t status = job->function(input, &output);
+    yb_messages_end();
     int r = yb_output_end(self.next, slot, &output);
     return r < 0 ? r : status;
 }
@@ -173,6 +176,7 @@ static bool open_lane(int lane)
     self.shared = base;
     yb_lane_layout layout = yb_lane_layout_of(size);
     yb_output_open(self.shared, self.base, &layout);
+    yb_messages_open(self.shared, self.base, &layout, ring_doorbell);
     return true;
 }
 

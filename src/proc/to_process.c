@@ -15,45 +15,60 @@ int yb_job_options_check(const yibu_job_options *options)
     return negative ? -EINVAL : 0;
 }
 
+/* A call that does not begin frees its payload, too. */
 static int begin(yibu_loop *loop, yb_op *op, const yb_job_request *request)
 {
     yb_job_executor *executor;
     int r = yb_job_executor_of(loop, &executor);
-    return r < 0 ? r : executor->begin(executor, op, request);
+    if (r == 0)
+        r = executor->begin(executor, op, request);
+    if (r < 0)
+        yibu_payload_free(request->payload);
+    return r;
 }
 
-static int check(const yb_job_request *request, const yibu_job_options *options,
-                 yibu_job_options *ret_options)
+int yb_job_request_prepare(yb_job_request *request, const yibu_job_options *options)
 {
     if (!yb_job_valid(request->job) || (!request->input.data && request->input.size > 0))
         return -EINVAL;
-    int r = yb_options_take(ret_options, sizeof(*ret_options), options);
-    return r < 0 ? r : yb_job_options_check(ret_options);
+    int r = yb_options_take(&request->options, sizeof(request->options), options);
+    return r < 0 ? r : yb_job_options_check(&request->options);
+}
+
+intptr_t yb_job_await(const yb_job_request *request)
+{
+    int r;
+    yb_task *task = yb_task_enter(&r);
+    if (!task) {
+        yibu_payload_free(request->payload);
+        return r;
+    }
+    yb_op *op = yb_task_prepare_op(task, YB_OP_CUSTOM, -1);
+    r = begin(task->future.loop, op, request);
+    return r < 0 ? r : yb_task_wait_op(task);
+}
+
+int yb_job_start(yibu_loop *loop, yibu_op *op, const yb_job_request *request)
+{
+    int r = yb_op_prepare_custom(loop, op);
+    if (r == 0)
+        return begin(loop, yb_op_view(op), request);
+    yibu_payload_free(request->payload);
+    return r;
 }
 
 intptr_t yibu_to_process(const yibu_job *job, yibu_bytes input, yibu_buffer *ret_output,
                          const yibu_job_options *options)
 {
     yb_job_request request = {.job = job, .input = input, .ret_output = ret_output};
-    int r = check(&request, options, &request.options);
-    if (r < 0)
-        return r;
-    yb_task *task = yb_task_enter(&r);
-    if (!task)
-        return r;
-    yb_op *op = yb_task_prepare_op(task, YB_OP_CUSTOM, -1);
-    r = begin(task->future.loop, op, &request);
-    return r < 0 ? r : yb_task_wait_op(task);
+    int r = yb_job_request_prepare(&request, options);
+    return r < 0 ? r : yb_job_await(&request);
 }
 
 int yibu_op_to_process(yibu_loop *loop, yibu_op *op, const yibu_job *job, yibu_bytes input,
                        yibu_buffer *ret_output, const yibu_job_options *options)
 {
     yb_job_request request = {.job = job, .input = input, .ret_output = ret_output};
-    int r = check(&request, options, &request.options);
-    if (r == 0)
-        r = yb_op_prepare_custom(loop, op);
-    if (r == 0)
-        r = begin(loop, yb_op_view(op), &request);
-    return r;
+    int r = yb_job_request_prepare(&request, options);
+    return r < 0 ? r : yb_job_start(loop, op, &request);
 }

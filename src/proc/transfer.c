@@ -1,6 +1,9 @@
 /* Inputs into a lane and outputs out of it.  Large ones are copied a slice in each turn of the
  * loop, so that nothing else waits for long; a worker whose input is on its way has no other job.
  */
+#include <errno.h>
+
+#include "proc/payload.h"
 #include "proc/pool.h"
 
 enum { SLICE_BYTES = 512 * 1024 };
@@ -45,4 +48,27 @@ int yb_process_copy_output(yb_process *process, yibu_buffer *output)
         return r;
     output->size += answer->output_size;
     return 1;
+}
+
+/* A worker that was asked for a piece, and put the output elsewhere: it is copied. */
+static int hold_copy(yb_process *process, yibu_payload **ret_output)
+{
+    yibu_buffer copy = {0};
+    int r = yb_process_copy_output(process, &copy);
+    while (r == 0)
+        r = yb_process_copy_output(process, &copy);
+    if (r > 0 && yb_payload_of_buffer(&copy, ret_output) < 0)
+        r = -ENOMEM;
+    yibu_buffer_free(&copy);
+    return r;
+}
+
+int yb_process_hold_output(yb_process *process, yibu_payload **ret_output)
+{
+    yb_answer *answer = &process->answer;
+    if (answer->output < process->lane.layout.big_out)
+        return hold_copy(process, ret_output);
+    int r = yb_payload_of_lane(&process->lane, answer->output, answer->output_size, ret_output);
+    answer->output_taken = r == 0;
+    return r < 0 ? r : 1;
 }

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "proc/job.h"
+#include "proc/payload.h"
 #include "sim/errand.h"
 #include "sim/network.h"
 #include "sim/trace.h"
@@ -34,6 +35,7 @@ static void leave(call *c)
 {
     yb_sim_errand_stop(&c->errand);
     yb_list_unlink(&c->errand.links);
+    yibu_payload_free(c->request.payload);
     yibu_buffer_free(&c->output);
     yb_free(c);
 }
@@ -52,6 +54,17 @@ static intptr_t run_function(yibu_job_function *function, yibu_bytes input, yibu
     return status;
 }
 
+/* A message of the job's, which comes as it is sent. */
+static bool tell(void *arg, yibu_bytes message, bool must)
+{
+    const yb_job_request *request = &((const call *)arg)->request;
+    if (request->listener.take)
+        return request->listener.take(request->listener.arg, message, must);
+    if (request->options.on_message)
+        request->options.on_message(message, request->options.message_arg);
+    return true;
+}
+
 static void run(yb_sim_errand *errand)
 {
     call *c = (call *)(void *)errand;
@@ -64,7 +77,10 @@ static void run(yb_sim_errand *errand)
     if (!job || !job->function)
         return;
     yibu_loop *loop = yb_sim_leave_loop(errand->sim);
+    const yb_listener listener = {tell, c};
+    yb_listener_here = &listener;
     c->status = run_function(job->function, c->request.input, &c->output);
+    yb_listener_here = NULL;
     yb_sim_enter_loop(errand->sim, loop);
 }
 
@@ -88,6 +104,9 @@ static void finish(yb_sim_errand *errand)
     yibu_buffer *to = c->request.ret_output;
     errand->sim->spared = true;
     if (to && c->output.size > 0 && yibu_buffer_append(to, c->output.data, c->output.size) < 0)
+        status = -ENOMEM;
+    if (c->request.ret_payload && c->output.size > 0 &&
+        yb_payload_of_buffer(&c->output, c->request.ret_payload) < 0)
         status = -ENOMEM;
     errand->sim->spared = false;
     fill_report(c);
