@@ -30,9 +30,9 @@ struct yb_job_work {
     yb_runnable cancel; /* the same of a cancel */
     void *call;
     const yibu_job *job;
-    yibu_bytes input;         /* stays until done */
-    yibu_buffer *ret_output;  /* NULL: dropped */
-    struct yibu_payload *payload;      /* that input lies in; the engine's from submit_job on; or NULL */
+    yibu_bytes input;             /* stays until done */
+    yibu_buffer *ret_output;      /* NULL: dropped */
+    struct yibu_payload *payload; /* that input lies in; the engine's from submit_job on; or NULL */
     struct yibu_payload **ret_payload; /* where the output goes, instead of ret_output; or NULL */
     yb_listener listener;              /* to the job's messages; its take may be NULL; any thread */
     yibu_job_options options; /* what they point to stays until done; report is never NULL */
@@ -69,7 +69,7 @@ typedef struct yb_engine_class {
     void (*stop)(yibu_executor *executor);
     /* Adds what only the engine knows: workers, idle, crashed, restarted, and work that its own room
      * gave it past the common part. */
-    void (*count)(yibu_executor *executor, yibu_executor_statistics *statistics);
+    void (*count)(yibu_executor *executor, yibu_executor_stats *statistics);
     /* In the thread of the home loop while that does not run, before free: ends at once what is under
      * way, calling done, so that stop and yb_engine_stopped have been called when this returns.
      * NULL: the engine needs no loop. */

@@ -27,8 +27,9 @@ typedef struct yb_concurrent_class {
     /* Before a thread blocks until the end: 0, or -EDEADLK where that would be never.  May bring the
      * end about itself.  May be NULL. */
     int (*before_blocking)(yibu_concurrent_future *future);
-    /* The same before a task waits, which lets its loop go on.  May be NULL. */
+    /* Before a task waits, which lets its loop go on, and after that.  May be NULL. */
     void (*before_suspending)(yibu_concurrent_future *future);
+    void (*after_suspending)(yibu_concurrent_future *future);
     /* A cancelled awaiter waits for the end: what it handed over is in use until then. */
     bool outlasts_cancel;
     /* Frees it, whose last reference was dropped, after yb_concurrent_future_destroy. */

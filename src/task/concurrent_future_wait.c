@@ -50,6 +50,7 @@ static bool leave(yb_op *op)
 /* 0 once it is done, or -ECANCELED. */
 static int attend(yb_task *task, yibu_concurrent_future *future)
 {
+    const yb_concurrent_class *class = future->class;
     yb_op *op = yb_task_prepare_op(task, YB_OP_CUSTOM, -1);
     attendance *a = attendance_of(op);
     a->ending.ended = post;
@@ -58,7 +59,12 @@ static int attend(yb_task *task, yibu_concurrent_future *future)
     if (!yb_concurrent_future_attend(future, &a->ending))
         return 0;
     yb_op_begin_custom(task->future.loop, op, leave, future);
-    return (int)yb_task_wait_op(task);
+    if (class->before_suspending)
+        class->before_suspending(future);
+    int r = (int)yb_task_wait_op(task);
+    if (class->after_suspending)
+        class->after_suspending(future);
+    return r;
 }
 
 static int attend_for(yb_task *task, yibu_concurrent_future *future, int64_t timeout_ns)
@@ -81,8 +87,6 @@ static void outlast(yb_task *task, yibu_concurrent_future *future)
 
 static intptr_t wait_in_task(yb_task *task, yibu_concurrent_future *future, int64_t timeout_ns)
 {
-    if (future->class->before_suspending)
-        future->class->before_suspending(future);
     int r = attend_for(task, future, timeout_ns);
     if (r == -ECANCELED) {
         (void)yibu_concurrent_future_cancel(future);

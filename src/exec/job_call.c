@@ -1,0 +1,181 @@
+/* Jobs on their way through an engine, or through one of functions, whose threads run them in this
+ * process. */
+#include "exec/job_call.h"
+
+#include <errno.h>
+#include <unistd.h>
+#include <yibu/error.h>
+
+#include "base/memory.h"
+#include "base/options.h"
+
+/* What both have in common. */
+
+static void init_outcome(yb_job_outcome *outcome, yb_job_request_copy *request)
+{
+    outcome->output = (yibu_buffer){0};
+    outcome->report = (yibu_job_report){.size = sizeof(outcome->report), .exit_status = -1};
+    outcome->ret_report = request->options.report;
+    request->options.report = &outcome->report;
+}
+
+static void give_report(const yb_job_outcome *outcome)
+{
+    if (outcome->ret_report)
+        yb_options_give(outcome->ret_report, &outcome->report, sizeof(outcome->report));
+}
+
+/* Memory for a struct of so many bytes and what the call says behind it. */
+static void *allocate(size_t bytes, const yibu_job *job, yibu_bytes input,
+                      const yibu_job_options *options)
+{
+    return yb_malloc(bytes + yb_job_copy_bytes(job, input, options) + _Alignof(max_align_t));
+}
+
+/* On a process engine. */
+
+static yb_job_call *call_of(yb_job_work *work)
+{
+    return YB_CONTAINER_OF(work, yb_job_call, work);
+}
+
+static void started(yb_job_work *work)
+{
+    (void)yb_submission_begin(&call_of(work)->submission);
+}
+
+static void done(yb_job_work *work)
+{
+    yb_job_call *self = call_of(work);
+    intptr_t status = work->status;
+    if (status == -ECANCELED)
+        status = yb_submission_refusal(&self->submission);
+    give_report(&self->outcome);
+    yb_submission_end(&self->submission, status);
+}
+
+static void cancel(yb_submission *submission)
+{
+    yibu_executor *e = submission->executor;
+    e->class->cancel_job(e, &((yb_job_call *)(void *)submission)->work);
+}
+
+static void cancel_over(yb_job_work *work)
+{
+    yb_submission_release(&call_of(work)->submission);
+}
+
+/* The engine runs in a loop, which does not while its thread is blocked. */
+static int before_blocking(yibu_concurrent_future *future)
+{
+    const yb_submission *s = (yb_submission *)(void *)future;
+    return yb_loop_current && yb_loop_current == atomic_load(&s->executor->home) ? -EDEADLK : 0;
+}
+
+static void free_call(yibu_concurrent_future *future)
+{
+    yb_job_call *self = (yb_job_call *)(void *)future;
+    yibu_buffer_free(&self->outcome.output);
+    yb_free(self);
+}
+
+static const yb_concurrent_class job_class = {
+    .request_cancel = yb_submission_request_cancel,
+    .cancel = yb_submission_cancel,
+    .before_blocking = before_blocking,
+    .outlasts_cancel = true,
+    .free = free_call,
+};
+
+yb_job_call *yb_job_call_new(const yibu_job *job, yibu_bytes input, const yibu_job_options *options)
+{
+    yb_job_call *self = allocate(sizeof(*self), job, input, options);
+    if (self)
+        yb_job_copy(&self->request, (char *)(self + 1), job, input, options);
+    return self;
+}
+
+void yb_job_call_init(yb_job_call *self, yibu_executor *executor)
+{
+    yb_submission_init(&self->submission, executor, &job_class, cancel);
+    init_outcome(&self->outcome, &self->request);
+    self->work = (yb_job_work){.job = &self->request.job,
+                               .input = self->request.input,
+                               .ret_output = &self->outcome.output,
+                               .options = self->request.options,
+                               .started = started,
+                               .done = done,
+                               .cancel_over = cancel_over};
+}
+
+static int submit(yb_submission *submission)
+{
+    yibu_executor *e = submission->executor;
+    return e->class->submit_job(e, &((yb_job_call *)(void *)submission)->work);
+}
+
+int yb_job_call_hand(yb_job_call *call)
+{
+    return yb_submission_hand(&call->submission, submit);
+}
+
+yb_job_work *yb_job_work_of(yibu_concurrent_future *future)
+{
+    return future->class == &job_class ? &((yb_job_call *)(void *)future)->work : NULL;
+}
+
+/* On threads. */
+
+static intptr_t run(void *arg)
+{
+    yb_job_function *self = arg;
+    int64_t begin_ns = yb_clock_now(NULL);
+    intptr_t status = self->request.job.function(self->request.input, &self->outcome.output);
+    self->outcome.report.worker = getpid();
+    self->outcome.report.attempts = 1;
+    self->outcome.report.run_ns = yb_clock_now(NULL) - begin_ns;
+    give_report(&self->outcome);
+    return status;
+}
+
+static void free_function(yibu_concurrent_future *future)
+{
+    yb_job_function *self = (yb_job_function *)(void *)future;
+    yb_function_destroy(&self->call);
+    yibu_buffer_free(&self->outcome.output);
+    yb_free(self);
+}
+
+static const yb_concurrent_class job_function_class = {
+    .request_cancel = yb_submission_request_cancel,
+    .cancel = yb_submission_cancel,
+    .before_blocking = yb_function_before_blocking,
+    .before_suspending = yb_function_before_suspending,
+    .after_suspending = yb_function_after_suspending,
+    .outlasts_cancel = true,
+    .free = free_function,
+};
+
+yb_job_function *yb_job_function_new(const yibu_job *job, yibu_bytes input,
+                                     const yibu_job_options *options)
+{
+    yb_job_function *self = allocate(sizeof(*self), job, input, options);
+    if (self)
+        yb_job_copy(&self->request, (char *)(self + 1), job, input, options);
+    return self;
+}
+
+void yb_job_function_init(yb_job_function *self, yibu_executor *executor)
+{
+    yb_function_init(&self->call, executor, &job_function_class, run, self, NULL);
+    init_outcome(&self->outcome, &self->request);
+}
+
+yb_job_outcome *yb_job_outcome_of(yibu_concurrent_future *future)
+{
+    if (future->class == &job_class)
+        return &((yb_job_call *)(void *)future)->outcome;
+    if (future->class == &job_function_class)
+        return &((yb_job_function *)(void *)future)->outcome;
+    return NULL;
+}

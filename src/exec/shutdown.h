@@ -1,0 +1,14 @@
+/* The end of an executor, as its files share it. */
+#ifndef YB_EXEC_SHUTDOWN_H
+#define YB_EXEC_SHUTDOWN_H
+
+#include "exec/engine.h"
+
+/* From OPEN to REFUSING, with code, if it is not beyond; what waits in line is ended with code where
+ * cancel_queued.  Any thread. */
+void yb_engine_close(yibu_executor *executor, int code, bool cancel_queued);
+
+/* Under the lock: the executor has STOPPED, tells whoever waits for that. */
+void yb_shutdown_wake(yibu_executor *executor);
+
+#endif
