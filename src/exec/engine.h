@@ -88,12 +88,11 @@ typedef enum yb_engine_state {
 
 struct yibu_executor {
     const yb_engine_class *class;
-    char name[16];               /* as threads' names are */
-    unsigned max_workers;        /* at most so many calls run at once */
-    unsigned max_queue;          /* so many beyond those wait in line, 0: as many as memory holds */
-    _Atomic(yibu_loop *) home;   /* runs the engine: its thread must not block on calls; or NULL */
-    uint32_t forks;              /* of the process that made it; threads are not inherited */
-    _Atomic(unsigned) computing; /* threads that work on parallel loops; parallel.c */
+    char name[16];             /* as threads' names are */
+    unsigned max_workers;      /* at most so many calls run at once */
+    unsigned max_queue;        /* so many beyond those wait in line, 0: as many as memory holds */
+    _Atomic(yibu_loop *) home; /* runs the engine: its thread must not block on calls; or NULL */
+    uint32_t forks;            /* of the process that made it; threads are not inherited */
 
     pthread_mutex_t lock;   /* for all that follows */
     pthread_cond_t changed; /* for threads that wait in shutdown */
