@@ -15,6 +15,7 @@ enum {
     YIBU_EINCOMPLETE = -4103, /* the stream ended before all that was asked for had come */
     YIBU_ELIMIT = -4104,      /* the separator did not come within the stream's limit */
     YIBU_EBROKENPOOL = -4105, /* the pool's workers cannot be set up: a job that does so failed */
+    YIBU_ENOTHREAD = -4106,   /* the call is for functions that run on a thread for a loop */
 
     /* Name resolution (RFC 3493, section 6.1): getaddrinfo's EAI_ codes. */
     YIBU_EAI_AGAIN = -4200,    /* temporary failure in name resolution */

@@ -158,6 +158,7 @@ static const yb_error_text own_texts[] = {
     {"YIBU_EINCOMPLETE", "The stream ended before all that was asked for had come"},
     {"YIBU_ELIMIT", "The separator did not come within the stream's limit"},
     {"YIBU_EBROKENPOOL", "The pool's workers cannot be set up"},
+    {"YIBU_ENOTHREAD", "Not a function that runs on a thread for a loop"},
 };
 
 /* Name resolution: by how far below YIBU_EAI_AGAIN. */

@@ -199,12 +199,17 @@ static int start_first_worker(yb_thread_pool *pool, yb_work *work)
     return r;
 }
 
-/* What draining relies on, and how workers wait for more. */
-static void note_submitter(yb_thread_pool *pool, const yibu_loop *loop)
+/* Whether the work is the first whose submitter does not look for progress. */
+static bool begins_unwatched(yb_thread_pool *pool, const yibu_loop *loop, const yb_work *work)
 {
-    if ((!loop || loop != pool->plan.watched_by) &&
-        YB_UNLIKELY(!atomic_load_explicit(&pool->unwatched, memory_order_relaxed)))
-        atomic_store(&pool->unwatched, true);
+    return (!loop || loop != pool->plan.watched_by) && !work->class->dispensable &&
+           YB_UNLIKELY(!atomic_load_explicit(&pool->unwatched, memory_order_relaxed)) &&
+           !atomic_exchange(&pool->unwatched, true);
+}
+
+/* How workers wait for more. */
+static void note_processor(yb_thread_pool *pool)
+{
     int processor = sched_getcpu();
     if (atomic_load_explicit(&pool->from_processor, memory_order_relaxed) != processor)
         atomic_store_explicit(&pool->from_processor, processor, memory_order_relaxed);
@@ -222,12 +227,15 @@ int yb_thread_pool_submit(yb_thread_pool *pool, yb_work *work)
     work->returns = returns;
     atomic_init(&work->fate, YB_WORK_OPEN);
     atomic_init(&work->unwanted, false);
-    note_submitter(pool, loop);
+    note_processor(pool);
+    bool unwatched = begins_unwatched(pool, loop, work);
     bool first = YB_UNLIKELY(atomic_load(&pool->thread_count) == 0);
     stand_in_line(pool, work);
     if (first)
         r = start_first_worker(pool, work);
     yb_thread_pool_wake(pool);
+    if (unwatched) /* somebody may drain whom nobody watches */
+        yb_thread_pool_overrule(pool);
     if (r == 0 && returns)
         yb_returns_expect(returns);
     return r;
@@ -245,6 +253,16 @@ static bool give_up(yb_thread_pool *pool, yb_work *work)
     return given_up;
 }
 
+bool yb_thread_pool_withdraw(yb_thread_pool *pool, yb_work *work)
+{
+    yb_returns *returns = work->returns;
+    if (!leave_line(pool, work))
+        return false;
+    if (returns)
+        yb_returns_forget(returns);
+    return true;
+}
+
 bool yb_thread_pool_cancel(yb_thread_pool *pool, yb_work *work)
 {
     yb_returns *returns = work->returns;
@@ -257,6 +275,19 @@ bool yb_thread_pool_cancel(yb_thread_pool *pool, yb_work *work)
     if (returns)
         yb_returns_forget(returns);
     return true;
+}
+
+unsigned yb_thread_pool_count(yb_thread_pool *pool, unsigned *ret_busy)
+{
+    unsigned count = 0;
+    *ret_busy = 0;
+    pthread_mutex_lock(&pool->lock);
+    for (const yb_worker *worker = pool->workers; worker; worker = worker->next) {
+        count++;
+        *ret_busy += atomic_load_explicit(&worker->runs, memory_order_relaxed) != NULL;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return count;
 }
 
 /* The end. */

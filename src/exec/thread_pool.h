@@ -65,9 +65,10 @@ struct yb_thread_pool {
     uint64_t forks; /* of the process that made it: threads are not inherited */
     bool may_look;  /* there is a processor left for whoever would be waited for */
     _Atomic(bool) stopping;
-    _Atomic(bool) is_broken;   /* an initializer has failed: nothing runs any more */
-    _Atomic(bool) unwatched;   /* there was work whose submitter does not look for progress */
-    _Atomic(unsigned) blocked; /* functions that wait for others: as many more threads may run */
+    _Atomic(bool) is_broken;     /* an initializer has failed: nothing runs any more */
+    _Atomic(bool) unwatched;     /* there was work whose submitter does not look for progress */
+    _Atomic(unsigned) blocked;   /* functions that wait for others: as many more threads may run */
+    _Atomic(unsigned) computing; /* threads that work on parallel loops; parallel.c */
     char apart_from_readers[YB_CACHE_LINE];
 
     _Atomic(uint8_t) baton;
@@ -109,6 +110,16 @@ int yb_thread_pool_submit(yb_thread_pool *pool, yb_work *work);
 
 /* As yb_executor_class.cancel, from the same thread where the work has a loop, else from any. */
 bool yb_thread_pool_cancel(yb_thread_pool *pool, yb_work *work);
+
+/* Takes work back that has not started: then neither done nor release is called. */
+bool yb_thread_pool_withdraw(yb_thread_pool *pool, yb_work *work);
+
+/* The pool of an executor that yibu_thread_pool_executor_new made; NULL: it is another's. */
+struct yibu_executor;
+yb_thread_pool *yb_thread_pool_of_executor(struct yibu_executor *executor);
+
+/* How many threads there are, and how many of them run something. */
+unsigned yb_thread_pool_count(yb_thread_pool *pool, unsigned *ret_busy);
 
 /* Tells all threads to end, each after the function that it runs.  Nothing is submitted any more.
  * Any thread; does not wait for functions. */

@@ -94,6 +94,7 @@ static int submit(yb_executor *executor, yb_work *work)
     c->errand.run = run;
     c->errand.finish = finish;
     c->work = work;
+    work->returns = NULL;
     yb_list_push_back(&threads->line, &c->errand.links);
     start_next(threads);
     return 0;

@@ -27,6 +27,7 @@ static void codes_of_yibu_have_their_names(void **state)
     assert_string_equal(yibu_error_name(YIBU_ESHUTDOWN), "YIBU_ESHUTDOWN");
     assert_string_equal(yibu_error_name(YIBU_EWORKER), "YIBU_EWORKER");
     assert_string_equal(yibu_error_name(YIBU_EBROKENPOOL), "YIBU_EBROKENPOOL");
+    assert_string_equal(yibu_error_name(YIBU_ENOTHREAD), "YIBU_ENOTHREAD");
     assert_string_equal(yibu_error_name(YIBU_ENOJOB), "YIBU_ENOJOB");
     assert_string_equal(yibu_error_name(YIBU_EBUSY), "YIBU_EBUSY");
     assert_string_equal(yibu_error_name(YIBU_EAI_AGAIN), "YIBU_EAI_AGAIN");
@@ -44,7 +45,7 @@ static void codes_of_yibu_have_their_names(void **state)
 static void codes_nobody_gave_out_are_unknown(void **state)
 {
     (void)state;
-    const intptr_t unknown[] = {-41,    -4095, YIBU_EBROKENPOOL - 1, YIBU_EAI_OTHER - 1,
+    const intptr_t unknown[] = {-41,    -4095, YIBU_ENOTHREAD - 1, YIBU_EAI_OTHER - 1,
                                 -12288, -65535};
     for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
         assert_string_equal(yibu_error_name(unknown[i]), "EUNKNOWN");
