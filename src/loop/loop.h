@@ -68,6 +68,7 @@ struct yibu_loop {
     int64_t turn_cpu_ns;     /* CPU time of the thread when the turn began */
     int64_t ran_ns;          /* the clock when the last turn ran what was ready */
     bool exhausted;          /* it used its budget up */
+    bool busy;               /* it used a half of it at least */
     bool unobserved;         /* options.on_turn is set and the turn's start was not noted yet */
     bool running;
     bool stopping;

@@ -224,12 +224,12 @@ void yb_loop_turn(yibu_loop *loop, int64_t deadline_ns)
     bool outer = loop->running;
     loop->running = true;
     loop->budget = loop->budget_limit; /* callbacks of I/O and timers may start tasks eagerly */
-    bool performs = loop->exhausted && loop->pending > 0;
-    int64_t ran_until_ns = performs ? yb_loop_read_clock(loop) : 0;
+    bool goes_on = loop->exhausted && loop->pending == 0; /* nothing is between the turns */
+    int64_t ran_until_ns = loop->busy && !goes_on ? yb_loop_read_clock(loop) : 0;
     look_at_io(loop, deadline_ns);
     int64_t now = yb_loop_read_clock(loop);
-    if (loop->exhausted)
-        adapt_budget(loop, (performs ? ran_until_ns : now) - loop->ran_ns);
+    if (loop->busy)
+        adapt_budget(loop, (goes_on ? now : ran_until_ns) - loop->ran_ns);
     loop->ran_ns = now;
     fire_timers(loop);
     take_inbox(loop);
@@ -239,6 +239,7 @@ void yb_loop_turn(yibu_loop *loop, int64_t deadline_ns)
     loop->active |= loop->ready.head != NULL;
     run_ready(loop);
     loop->exhausted = loop->ready.head != NULL;
+    loop->busy = loop->exhausted || loop->budget <= loop->budget_limit / 2;
     observe_end(loop);
     loop->running = outer;
 }
@@ -276,7 +277,7 @@ int yibu_loop_run_once(yibu_loop *loop, int64_t timeout_ns)
     if (loop->running)
         return YIBU_EBUSY;
     atomic_store(&loop->asleep, false);
-    loop->exhausted = false; /* what others did meanwhile is not the budget's fault */
+    loop->exhausted = loop->busy = false; /* what others did meanwhile is not the budget's fault */
     loop->driven = true;
     yb_loop_turn(loop, timeout_ns > 0 ? yb_loop_deadline(loop, timeout_ns) : 0);
     loop->driven = false;

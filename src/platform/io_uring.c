@@ -21,7 +21,10 @@
  * operation (uring_file.c); the others are refused with -ENOTSUP.  They never turn into polls.
  *
  * A wait works off a batch of completions only.  So with thousands of connections, what a task needs
- * is still in the caches when it runs.
+ * is still in the caches when it runs.  While more has completed than that, receives stand in line
+ * (uring_line.c), and are submitted as many at a time as make a batch.
+ *
+ * A send that would be submitted alone is tried first: there is no batch for it to be part of.
  *
  * One thread but for wake. */
 #include <errno.h>
@@ -36,12 +39,17 @@
 #include "platform/attempt.h"
 #include "platform/backend.h"
 #include "platform/uring.h"
+#include "platform/uring_entry.h"
 #include "platform/uring_file.h"
+#include "platform/uring_line.h"
 #include "platform/uring_memory.h"
-#include "platform/valgrind.h"
-#include <yibu/address.h>
+#include "platform/uring_table.h"
 
 enum { DEFAULT_ENTRIES = 256, MAX_BATCH = YB_TURN_BUDGET, CACHE_LINE_BYTES = 64 };
+
+/* Of receives in line: how many at a time at least, and how much they may bring, so that it is still
+ * in the caches when it is sent on. */
+enum { MIN_WINDOW = 4, WINDOW_BYTES = 65536 };
 
 /* Bits of op->phase. */
 enum {
@@ -64,10 +72,13 @@ typedef struct ring_backend {
     bool wake_ended;     /* while moving: the read of wake_fd */
     int accepted_fd;     /* the last that gave a connection, and may have more; -1: none */
     unsigned owed;       /* operations with CANCEL_OWED */
+    unsigned left;       /* completions that the last wait left in the ring */
+    bool alone;          /* it handed over one at most */
+    int receive_bytes;   /* what a receive gave lately, on average */
+    yb_uring_line line;  /* receives that the ring does not know yet */
     uint32_t file_verbs; /* that the kernel performs */
     yb_uring_memory memory;
-    yb_op **under_way; /* by slot_of: the first of those linked through op->links */
-    size_t slot_count;
+    yb_uring_table under_way;
 } ring_backend;
 
 /* In the place of a result: the operation was queued again. */
@@ -78,6 +89,11 @@ static uint64_t wake_tag; /* its address is the user data of the read of wake_fd
 static ring_backend *self(yb_backend *backend)
 {
     return YB_CONTAINER_OF(backend, ring_backend, base);
+}
+
+static yb_op *first_of(const ring_backend *r, size_t slot)
+{
+    return yb_uring_table_first(&r->under_way, slot);
 }
 
 /* A free entry; submits the full queue to make room. */
@@ -96,109 +112,33 @@ static struct io_uring_sqe *next_entry(ring_backend *r)
     return entry;
 }
 
-/* Operations are found by descriptor; those on paths, without one, have the first slot. */
-static size_t slot_of(int fd)
+/* The receives that are submitted now, with what is left in the ring, are a batch. */
+static unsigned window(const ring_backend *r)
 {
-    return fd < 0 ? 0 : (size_t)fd + 1;
+    unsigned max = r->base.batch;
+    if (r->receive_bytes > 0 && max > WINDOW_BYTES / (unsigned)r->receive_bytes)
+        max = WINDOW_BYTES / (unsigned)r->receive_bytes;
+    unsigned ready = io_uring_cq_ready(&r->ring);
+    return max > ready + MIN_WINDOW ? max - ready : MIN_WINDOW;
 }
 
-static int reserve(ring_backend *r, size_t slot)
+static void admit(ring_backend *r, unsigned max)
 {
-    size_t count = r->slot_count ? r->slot_count : 64;
-    while (count <= slot)
-        count *= 2;
-    yb_op **table = yb_realloc(r->under_way, count * sizeof(*table));
-    if (!table)
-        return -ENOMEM;
-    memset(table + r->slot_count, 0, (count - r->slot_count) * sizeof(*table));
-    r->under_way = table;
-    r->slot_count = count;
-    return 0;
-}
-
-static yb_op *next_of(const yb_op *op)
-{
-    return op->links.next ? YB_CONTAINER_OF(op->links.next, yb_op, links) : NULL;
-}
-
-/* The lists are open at both ends, for their heads move when the table grows. */
-static int track(ring_backend *r, yb_op *op)
-{
-    size_t slot = slot_of(op->fd);
-    if (YB_UNLIKELY(slot >= r->slot_count)) {
-        int error = reserve(r, slot);
-        if (error < 0)
-            return error;
-    }
-    yb_op *first = r->under_way[slot];
-    op->links.previous = NULL;
-    op->links.next = first ? &first->links : NULL;
-    if (first)
-        first->links.previous = &op->links;
-    r->under_way[slot] = op;
-    return 0;
-}
-
-static void untrack(ring_backend *r, yb_op *op)
-{
-    yb_op *next = next_of(op);
-    if (next)
-        next->links.previous = op->links.previous;
-    if (op->links.previous)
-        op->links.previous->next = op->links.next;
-    else
-        r->under_way[slot_of(op->fd)] = next;
-}
-
-static void prepare_send(struct io_uring_sqe *entry, yb_op *op)
-{
-    size_t rest = op->size - op->done;
-    io_uring_prep_send(entry, op->fd, (const char *)op->source + op->done,
-                       rest < YB_MAX_TRANSFER ? rest : YB_MAX_TRANSFER, MSG_NOSIGNAL);
-}
-
-static void prepare_call(ring_backend *r, struct io_uring_sqe *entry, yb_op *op)
-{
-    switch (op->kind) {
-    case YB_OP_READ:
-        io_uring_prep_read(entry, op->fd, op->buffer, (unsigned)op->size, (uint64_t)op->offset);
-        break;
-    case YB_OP_WRITE:
-        io_uring_prep_write(entry, op->fd, op->source, (unsigned)op->size, (uint64_t)op->offset);
-        break;
-    case YB_OP_RECV:
-        io_uring_prep_recv(entry, op->fd, op->buffer, op->size, 0);
-        break;
-    case YB_OP_SEND:
-    case YB_OP_SEND_ALL:
-        prepare_send(entry, op);
-        break;
-    case YB_OP_RECV_MESSAGE:
-        io_uring_prep_recvmsg(entry, op->fd, op->message, (unsigned)op->size | MSG_CMSG_CLOEXEC);
-        break;
-    case YB_OP_SEND_MESSAGE:
-        io_uring_prep_sendmsg(entry, op->fd, op->message, (unsigned)op->size | MSG_NOSIGNAL);
-        break;
-    case YB_OP_ACCEPT:
-        if (op->peer)
-            op->peer->length = sizeof(op->peer->storage);
-        io_uring_prep_accept(entry, op->fd, op->peer ? (struct sockaddr *)&op->peer->storage : NULL,
-                             op->peer ? &op->peer->length : NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        break;
-    case YB_OP_FILE:
-        yb_uring_file_prepare(entry, op->file, r->memory.ready);
-        break;
-    default:
-        yb_abort("an operation of unknown kind %d was submitted", op->kind);
+    const yb_uring_place *first;
+    while (max-- > 0 && (first = yb_uring_line_first(&r->line))) {
+        struct io_uring_sqe *entry = next_entry(r);
+        if (!entry)
+            return;
+        io_uring_prep_recv(entry, first->fd, first->buffer, first->size, 0);
+        io_uring_sqe_set_data(entry, first->op);
+        yb_uring_line_leave(&r->line);
     }
 }
 
-static void prepare_poll(struct io_uring_sqe *entry, yb_op *op)
+static bool lines_up(ring_backend *r, yb_op *op, uint8_t on_poll)
 {
-    uint64_t events = op->kind == YB_OP_POLL ? op->events
-                      : yb_op_writes(op)     ? YIBU_WRITABLE
-                                             : YIBU_READABLE;
-    io_uring_prep_poll_add(entry, op->fd, yb_poll_mask(events));
+    return op->kind == YB_OP_RECV && !on_poll && (r->line.waiting > 0 || r->left > 0) &&
+           yb_uring_line_add(&r->line, op);
 }
 
 /* Queues the call of op, or a poll before the call. */
@@ -209,13 +149,15 @@ static int queue(ring_backend *r, yb_op *op, uint8_t on_poll)
         op->phase |= PARKED;
         return 0;
     }
+    if (lines_up(r, op, on_poll))
+        return 0;
     struct io_uring_sqe *entry = next_entry(r);
     if (!entry)
         return -EAGAIN;
     if (on_poll)
-        prepare_poll(entry, op);
+        yb_uring_entry_poll(entry, op);
     else
-        prepare_call(r, entry, op);
+        yb_uring_entry_call(entry, op, r->memory.ready);
     io_uring_sqe_set_data(entry, op);
     return 0;
 }
@@ -224,12 +166,12 @@ static int queue(ring_backend *r, yb_op *op, uint8_t on_poll)
 static int begin(ring_backend *r, yb_op *op, uint8_t on_poll)
 {
     op->phase = 0;
-    int error = track(r, op);
+    int error = yb_uring_table_add(&r->under_way, op);
     if (error < 0)
         return error;
     error = queue(r, op, on_poll);
     if (error < 0)
-        untrack(r, op);
+        yb_uring_table_remove(&r->under_way, op);
     return error;
 }
 
@@ -262,9 +204,21 @@ static int submit_accept(ring_backend *r, yb_op *op)
     return begin(r, op, 0);
 }
 
+static int submit_send(ring_backend *r, yb_op *op)
+{
+    if (r->alone && io_uring_sq_ready(&r->ring) == 0) {
+        op->result = yb_attempt(op);
+        if (op->result != -EAGAIN)
+            return 1;
+    }
+    return begin(r, op, 0);
+}
+
 static int submit(yb_backend *backend, yb_op *op)
 {
     ring_backend *r = self(backend);
+    if (op->kind == YB_OP_SEND || op->kind == YB_OP_SEND_ALL)
+        return submit_send(r, op);
     if (op->kind == YB_OP_ACCEPT)
         return submit_accept(r, op);
     if (op->kind == YB_OP_FILE)
@@ -306,15 +260,27 @@ static void send_cancel(ring_backend *r, yb_op *op)
     entry->user_data = (uintptr_t)op | 1;
 }
 
+/* Ends an operation that the ring never knew. */
+static void end_in_line(ring_backend *r, yb_op *op, int result)
+{
+    yb_uring_line_remove(&r->line, op);
+    yb_uring_table_remove(&r->under_way, op);
+    yb_op_complete_soon(op, result);
+}
+
 static void cancel(yb_backend *backend, yb_op *op)
 {
-    send_cancel(self(backend), op);
+    ring_backend *r = self(backend);
+    if (yb_uring_line_has(&r->line, op))
+        end_in_line(r, op, -ECANCELED);
+    else
+        send_cancel(r, op);
 }
 
 static void send_owed_cancels(ring_backend *r)
 {
-    for (size_t slot = 0; slot < r->slot_count && r->owed > 0; slot++)
-        for (yb_op *op = r->under_way[slot]; op; op = next_of(op))
+    for (size_t slot = 0; slot < r->under_way.count && r->owed > 0; slot++)
+        for (yb_op *op = first_of(r, slot); op; op = yb_uring_table_next(op))
             if (op->phase & CANCEL_OWED)
                 send_cancel(r, op);
 }
@@ -322,12 +288,16 @@ static void send_owed_cancels(ring_backend *r)
 static void forget_fd(yb_backend *backend, int fd)
 {
     ring_backend *r = self(backend);
-    size_t slot = slot_of(fd);
-    if (slot >= r->slot_count || !r->under_way[slot])
+    yb_op *op = first_of(r, yb_uring_slot(fd));
+    if (!op)
         return;
-    for (yb_op *op = r->under_way[slot]; op; op = next_of(op)) {
+    for (yb_op *next; op; op = next) {
+        next = yb_uring_table_next(op);
         op->phase |= CLOSED;
-        send_cancel(r, op);
+        if (yb_uring_line_has(&r->line, op))
+            end_in_line(r, op, -EBADF);
+        else
+            send_cancel(r, op);
     }
     /* Now, while the number still means this file. */
     while (io_uring_submit(&r->ring) == -EINTR)
@@ -393,35 +363,9 @@ static ssize_t judge(ring_backend *r, yb_op *op, int result)
     return go_on(r, op, result == -EAGAIN ? ON_POLL : 0);
 }
 
-static void note_message(const struct msghdr *message, size_t size)
-{
-    VALGRIND_MAKE_MEM_DEFINED(message, sizeof(*message));
-    if (message->msg_name)
-        VALGRIND_MAKE_MEM_DEFINED(message->msg_name, message->msg_namelen);
-    if (message->msg_control)
-        VALGRIND_MAKE_MEM_DEFINED(message->msg_control, message->msg_controllen);
-    for (size_t i = 0; i < message->msg_iovlen && size > 0; i++) {
-        size_t part = message->msg_iov[i].iov_len < size ? message->msg_iov[i].iov_len : size;
-        VALGRIND_MAKE_MEM_DEFINED(message->msg_iov[i].iov_base, part);
-        size -= part;
-    }
-}
-
-static void note_kernel_writes(const yb_op *op, int result)
-{
-    if ((op->kind == YB_OP_READ || op->kind == YB_OP_RECV) && result > 0)
-        VALGRIND_MAKE_MEM_DEFINED(op->buffer, (size_t)result);
-    if (op->kind == YB_OP_RECV_MESSAGE && result >= 0)
-        note_message(op->message, (size_t)result);
-    if (op->kind == YB_OP_ACCEPT && result >= 0 && op->peer)
-        VALGRIND_MAKE_MEM_DEFINED(op->peer, sizeof(*op->peer));
-    if (op->kind == YB_OP_FILE)
-        yb_uring_file_note(op->file, result);
-}
-
 static void finish(ring_backend *r, yb_op *op, ssize_t result)
 {
-    untrack(r, op);
+    yb_uring_table_remove(&r->under_way, op);
     settle_cancel(r, op);
     if (YB_UNLIKELY(r->moving))
         yb_op_complete_soon(op, result);
@@ -431,11 +375,13 @@ static void finish(ring_backend *r, yb_op *op, ssize_t result)
 
 static void complete_op(ring_backend *r, yb_op *op, int result)
 {
-    note_kernel_writes(op, result);
+    yb_uring_entry_note(op, result);
     ssize_t verdict = judge(r, op, result);
     if (verdict == GOES_ON)
         return;
-    if (op->kind == YB_OP_ACCEPT && verdict >= 0)
+    if (op->kind == YB_OP_RECV && verdict > 0)
+        r->receive_bytes += ((int)verdict - r->receive_bytes) / 8;
+    else if (op->kind == YB_OP_ACCEPT && verdict >= 0)
         r->accepted_fd = op->fd;
     if (YB_LIKELY(!(op->phase & CANCEL_SENT))) {
         finish(r, op, verdict);
@@ -500,12 +446,15 @@ static unsigned reap_batch(ring_backend *r, unsigned max)
     return n;
 }
 
-/* What is left stays in the ring for the next turn, unless that would soon overflow. */
+/* A batch of receives, and what was sent for the one before it.  What is left stays in the ring for
+ * the next turn, unless that would soon overflow. */
 static void reap(ring_backend *r)
 {
-    unsigned max = r->base.batch < MAX_BATCH ? r->base.batch : MAX_BATCH;
-    while (reap_batch(r, max) == max && io_uring_cq_ready(&r->ring) > r->ring.cq.ring_entries / 2)
-        ;
+    unsigned max = 2 * r->base.batch < MAX_BATCH ? 2 * r->base.batch : MAX_BATCH;
+    unsigned n = reap_batch(r, max);
+    r->alone = n <= 1;
+    while ((r->left = io_uring_cq_ready(&r->ring)) > r->ring.cq.ring_entries / 2)
+        reap_batch(r, max);
 }
 
 /* Whether the kernel must be entered for completions to appear. */
@@ -519,7 +468,9 @@ static bool kernel_has_work(const ring_backend *r)
 static int wait_for_events(yb_backend *backend, int64_t deadline_ns)
 {
     ring_backend *r = self(backend);
-    int64_t timeout_ns = io_uring_cq_ready(&r->ring) > 0 ? 0 : deadline_ns;
+    admit(r, window(r));
+    bool waits = r->line.waiting == 0 && io_uring_cq_ready(&r->ring) == 0;
+    int64_t timeout_ns = waits ? deadline_ns : 0;
     if (timeout_ns != 0 && timeout_ns != INT64_MAX) {
         timeout_ns = deadline_ns - yb_clock_now(backend);
         if (timeout_ns < 0)
@@ -567,7 +518,8 @@ static void close_backend(yb_backend *backend)
         yb_uring_close(&r->ring);
     if (r->wake_fd >= 0)
         close(r->wake_fd);
-    yb_free(r->under_way);
+    yb_uring_table_free(&r->under_way);
+    yb_uring_line_free(&r->line);
     yb_free(r);
 }
 
@@ -581,8 +533,8 @@ static bool in_kernel(const yb_op *op)
 
 static bool any_in_kernel(const ring_backend *r)
 {
-    for (size_t slot = 0; slot < r->slot_count; slot++)
-        for (const yb_op *op = r->under_way[slot]; op; op = next_of(op))
+    for (size_t slot = 0; slot < r->under_way.count; slot++)
+        for (const yb_op *op = first_of(r, slot); op; op = yb_uring_table_next(op))
             if (in_kernel(op))
                 return true;
     return false;
@@ -593,9 +545,14 @@ static void withdraw_all(ring_backend *r)
     r->moving = true;
     r->wake_ended = false;
     r->base.class->wake(&r->base);
-    for (size_t slot = 0; slot < r->slot_count; slot++)
-        for (yb_op *op = r->under_way[slot]; op; op = next_of(op))
-            send_cancel(r, op);
+    for (size_t slot = 0; slot < r->under_way.count; slot++)
+        for (yb_op *op = first_of(r, slot); op; op = yb_uring_table_next(op))
+            if (yb_uring_line_has(&r->line, op)) {
+                yb_uring_line_remove(&r->line, op);
+                op->phase |= PARKED;
+            } else {
+                send_cancel(r, op);
+            }
     while (!r->wake_ended || any_in_kernel(r)) {
         send_owed_cancels(r);
         (void)io_uring_submit_and_wait(&r->ring, 1);
@@ -606,12 +563,12 @@ static void withdraw_all(ring_backend *r)
 
 static void submit_parked(ring_backend *r)
 {
-    for (size_t slot = 0; slot < r->slot_count; slot++)
-        for (yb_op *op = r->under_way[slot], *next; op; op = next) {
-            next = next_of(op);
+    for (size_t slot = 0; slot < r->under_way.count; slot++)
+        for (yb_op *op = first_of(r, slot), *next; op; op = next) {
+            next = yb_uring_table_next(op);
             op->phase &= (uint8_t)~PARKED;
             if (queue(r, op, op->phase & ON_POLL) < 0) {
-                untrack(r, op);
+                yb_uring_table_remove(&r->under_way, op);
                 yb_op_complete_soon(op, -ENOMEM);
             }
         }
@@ -640,6 +597,7 @@ static int descriptor_of(yb_backend *backend)
     int error = r->polled ? 0 : move_to_polled_ring(r);
     if (error < 0)
         return error;
+    admit(r, UINT32_MAX);
     while (io_uring_sq_ready(&r->ring) > 0 && io_uring_submit(&r->ring) == -EINTR)
         ;
     return r->ring.ring_fd;
