@@ -73,6 +73,28 @@ YIBU_API int yibu_op_to_process_payload(yibu_loop *loop, yibu_op *op, const yibu
                                         yibu_payload *input, yibu_payload **ret_output,
                                         const yibu_job_options *options);
 
+/* Has a job run by a worker of the executor, which must be one of processes, with a payload for an
+ * input, that is taken over whatever this returns; as yibu_executor_submit_job else.  Context: any
+ * thread.  Returns as that, and -EINVAL for NULL. */
+YIBU_API int yibu_executor_submit_payload(yibu_executor *executor, const yibu_job *job,
+                                          yibu_payload *input, const yibu_job_options *options,
+                                          yibu_concurrent_future **ret_future);
+
+/* The output of such a job whose future is done, from now on the caller's to free: NULL where the job
+ * did not run, wrote nothing, or it was taken already.  What nobody takes goes with the future.
+ * Context: any thread, one at a time.  Returns 0, -EINPROGRESS, or -EINVAL where it is no job's
+ * future. */
+YIBU_API int yibu_concurrent_future_take_payload(yibu_concurrent_future *future,
+                                                 yibu_payload **ret_payload);
+
+/* The messages of a job that was submitted with keep_messages, as an async iterator: each item is a
+ * yibu_bytes *, there until the next call; the end comes with the job's.  Up to 256 KiB wait in the
+ * future; beyond that and what its worker's lane holds the job waits, so somebody has to take them,
+ * or to close the iterator, after which they go nowhere.
+ * One for a future.  Context: any thread; the iterator is then one task's.  Its next: checkpoint.
+ * Returns NULL where there is no memory, the future is not such a job's, or it has had one. */
+YIBU_API yibu_iterator *yibu_concurrent_future_messages(yibu_concurrent_future *future);
+
 /* Sends a message to whoever awaits the job that runs: to the on_message of its options, or to
  * yibu_concurrent_future_messages.  In order, and before the job's end; also where the job then
  * crashes.  Without anybody who takes messages they go nowhere.  Waits, blocking, while 256 KiB of

@@ -28,6 +28,7 @@ struct yb_job_work {
     yb_list links;      /* the engine's, as are the next three */
     yb_runnable posted; /* on its way to the engine's loop */
     yb_runnable cancel; /* the same of a cancel */
+    yb_runnable listen; /* the same of listen_again */
     void *call;
     const yibu_job *job;
     yibu_bytes input;             /* stays until done */
@@ -43,6 +44,7 @@ struct yb_job_work {
     /* The engine has dealt with a cancel_job, in it or later, before or after done: the work stays
      * until then.  Once; any thread. */
     void (*cancel_over)(yb_job_work *work);
+    void (*heard)(yb_job_work *work); /* the same of a listen_again */
 };
 
 typedef struct yb_engine_class {
@@ -62,7 +64,8 @@ typedef struct yb_engine_class {
     /* Asks for an early end; done follows all the same, once, with -ECANCELED or what became of it.
      * Once for a work, and perhaps after its done, which is no mistake.  cancel_over follows. */
     void (*cancel_job)(yibu_executor *executor, yb_job_work *work);
-    /* The work's listener, which did not take a message, would now.  Not after done.  May be NULL. */
+    /* The work's listener, which did not take a message, would now.  One at a time; perhaps after
+     * done.  The work's heard follows.  May be NULL. */
     void (*listen_again)(yibu_executor *executor, yb_job_work *work);
     /* Nothing is under way and nothing more comes: tells the workers to end.  Once.  Any thread, one
      * of the workers' too; never blocks.  yb_engine_stopped follows, once, from here or elsewhere. */

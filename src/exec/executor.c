@@ -1,6 +1,7 @@
 /* Submitting: the calls that give executors something to do. */
 #include <errno.h>
 #include <yibu/error.h>
+#include <yibu/payload.h>
 #include <yibu/executor.h>
 
 #include "base/memory.h"
@@ -115,10 +116,10 @@ static int submit_as_function(yibu_executor *e, const yibu_job *job, yibu_bytes 
 }
 
 static int submit_as_job(yibu_executor *e, const yibu_job *job, yibu_bytes input,
-                         const yibu_job_options *options, yibu_concurrent_future **ret_future,
-                         yb_manner manner)
+                         struct yibu_payload *payload, const yibu_job_options *options,
+                         yibu_concurrent_future **ret_future, yb_manner manner)
 {
-    yb_job_call *call = yb_job_call_new(job, input, options);
+    yb_job_call *call = yb_job_call_new(job, payload ? (yibu_bytes){NULL, 0} : input, options);
     if (!call)
         return -ENOMEM;
     int r = enter(e, manner);
@@ -127,6 +128,8 @@ static int submit_as_job(yibu_executor *e, const yibu_job *job, yibu_bytes input
         return r;
     }
     yb_job_call_init(call, e);
+    if (payload)
+        yb_job_call_set_payload(call, input, payload);
     call->submission.unheard = !ret_future;
     r = yb_job_call_hand(call);
     if (r == 0)
@@ -147,7 +150,7 @@ static int submit_job(yibu_executor *e, const yibu_job *job, yibu_bytes input,
     if (r < 0)
         return r;
     if (e->class->submit_job)
-        return submit_as_job(e, job, input, &options, ret_future, manner);
+        return submit_as_job(e, job, input, NULL, &options, ret_future, manner);
     r = yb_job_function_check(job, &options);
     return r < 0 ? r : submit_as_function(e, job, input, &options, ret_future, manner);
 }
@@ -163,6 +166,35 @@ int yibu_executor_try_submit_job(yibu_executor *executor, const yibu_job *job, y
                                  yibu_concurrent_future **ret_future)
 {
     return submit_job(executor, job, input, options, ret_future, TRY);
+}
+
+int yb_executor_submit_payload(yibu_executor *e, const yibu_job *job, yibu_bytes input,
+                               struct yibu_payload *payload, const yibu_job_options *given,
+                               yibu_concurrent_future **ret_future)
+{
+    yibu_job_options options;
+    int r = check(e, WAIT);
+    if (r == 0)
+        r = yb_options_take(&options, sizeof(options), given);
+    if (r == 0)
+        r = yb_job_call_check(job, input, &options);
+    if (r < 0)
+        return r;
+    return e->class->submit_job ? submit_as_job(e, job, input, payload, &options, ret_future, WAIT)
+                                : -ENOTSUP;
+}
+
+int yibu_concurrent_future_take_payload(yibu_concurrent_future *future,
+                                        struct yibu_payload **ret_payload)
+{
+    yb_job_outcome *outcome = future && ret_payload ? yb_job_outcome_of(future) : NULL;
+    if (!outcome)
+        return -EINVAL;
+    if (!yibu_concurrent_future_done(future))
+        return -EINPROGRESS;
+    *ret_payload = outcome->payload;
+    outcome->payload = NULL;
+    return 0;
 }
 
 int yibu_concurrent_future_output(yibu_concurrent_future *future, yibu_bytes *ret_output)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <unistd.h>
 #include <yibu/error.h>
+#include <yibu/payload.h>
 
 #include "base/memory.h"
 #include "base/options.h"
@@ -16,7 +17,34 @@ static void init_outcome(yb_job_outcome *outcome, yb_job_request_copy *request)
     outcome->output = (yibu_buffer){0};
     outcome->report = (yibu_job_report){.size = sizeof(outcome->report), .exit_status = -1};
     outcome->ret_report = request->options.report;
+    outcome->payload = NULL;
     request->options.report = &outcome->report;
+    outcome->keeps_messages = request->options.keep_messages;
+    if (outcome->keeps_messages)
+        yb_message_box_init(&outcome->box);
+}
+
+static void destroy_outcome(yb_job_outcome *outcome)
+{
+    yibu_buffer_free(&outcome->output);
+    yibu_payload_free(outcome->payload);
+    if (outcome->keeps_messages)
+        yb_message_box_destroy(&outcome->box);
+}
+
+static bool call_back(void *arg, yibu_bytes message, bool must)
+{
+    const yibu_job_options *options = arg;
+    (void)must;
+    options->on_message(message, options->message_arg);
+    return true;
+}
+
+static yb_listener listener_of(yb_job_outcome *outcome, yibu_job_options *options)
+{
+    if (outcome->keeps_messages)
+        return (yb_listener){yb_message_box_put, &outcome->box};
+    return options->on_message ? (yb_listener){call_back, options} : (yb_listener){NULL, NULL};
 }
 
 static void give_report(const yb_job_outcome *outcome)
@@ -65,6 +93,11 @@ static void cancel_over(yb_job_work *work)
     yb_submission_release(&call_of(work)->submission);
 }
 
+static void heard(yb_job_work *work)
+{
+    yb_submission_release(&call_of(work)->submission);
+}
+
 /* The engine runs in a loop, which does not while its thread is blocked. */
 static int before_blocking(yibu_concurrent_future *future)
 {
@@ -75,7 +108,7 @@ static int before_blocking(yibu_concurrent_future *future)
 static void free_call(yibu_concurrent_future *future)
 {
     yb_job_call *self = (yb_job_call *)(void *)future;
-    yibu_buffer_free(&self->outcome.output);
+    destroy_outcome(&self->outcome);
     yb_free(self);
 }
 
@@ -103,6 +136,8 @@ void yb_job_call_init(yb_job_call *self, yibu_executor *executor)
                                .input = self->request.input,
                                .ret_output = &self->outcome.output,
                                .options = self->request.options,
+                               .listener = listener_of(&self->outcome, &self->request.options),
+                               .heard = heard,
                                .started = started,
                                .done = done,
                                .cancel_over = cancel_over};
@@ -119,6 +154,30 @@ int yb_job_call_hand(yb_job_call *call)
     return yb_submission_hand(&call->submission, submit);
 }
 
+void yb_job_call_set_payload(yb_job_call *call, yibu_bytes input, struct yibu_payload *payload)
+{
+    call->work.input = input;
+    call->work.payload = payload;
+    call->work.ret_payload = &call->outcome.payload;
+    call->work.ret_output = NULL;
+}
+
+/* Once it is done, everything has been heard. */
+void yb_job_call_listen_again(yibu_concurrent_future *future)
+{
+    yb_job_work *work = yb_job_work_of(future);
+    yb_submission *s = (yb_submission *)(void *)future;
+    if (!work || !s->executor->class->listen_again)
+        return;
+    pthread_mutex_lock(&future->lock);
+    bool pending = !yibu_concurrent_future_done(future);
+    if (pending)
+        yb_submission_hold(s);
+    pthread_mutex_unlock(&future->lock);
+    if (pending)
+        s->executor->class->listen_again(s->executor, work);
+}
+
 yb_job_work *yb_job_work_of(yibu_concurrent_future *future)
 {
     return future->class == &job_class ? &((yb_job_call *)(void *)future)->work : NULL;
@@ -130,7 +189,11 @@ static intptr_t run(void *arg)
 {
     yb_job_function *self = arg;
     int64_t begin_ns = yb_clock_now(NULL);
+    const yb_listener listener = listener_of(&self->outcome, &self->request.options);
+    const yb_listener *before = yb_listener_here;
+    yb_listener_here = &listener;
     intptr_t status = self->request.job.function(self->request.input, &self->outcome.output);
+    yb_listener_here = before;
     self->outcome.report.worker = getpid();
     self->outcome.report.attempts = 1;
     self->outcome.report.run_ns = yb_clock_now(NULL) - begin_ns;
@@ -142,7 +205,7 @@ static void free_function(yibu_concurrent_future *future)
 {
     yb_job_function *self = (yb_job_function *)(void *)future;
     yb_function_destroy(&self->call);
-    yibu_buffer_free(&self->outcome.output);
+    destroy_outcome(&self->outcome);
     yb_free(self);
 }
 

@@ -3,6 +3,7 @@
 #define YB_EXEC_JOB_CALL_H
 
 #include "exec/function.h"
+#include "exec/message_box.h"
 #include "exec/submission.h"
 
 /* What a job's future keeps of it. */
@@ -10,6 +11,9 @@ typedef struct yb_job_outcome {
     yibu_buffer output;
     yibu_job_report report;
     yibu_job_report *ret_report; /* the caller's, or NULL */
+    struct yibu_payload *payload; /* the output of a job that was submitted with one, NULL: none */
+    bool keeps_messages;
+    yb_message_box box; /* where it does */
 } yb_job_outcome;
 
 /* What a call says, in memory of its own. */
@@ -51,8 +55,19 @@ yb_job_function *yb_job_function_new(const yibu_job *job, yibu_bytes input,
                                      const yibu_job_options *options);
 void yb_job_function_init(yb_job_function *call, yibu_executor *executor);
 
+/* The input, which is not copied, and the output are payloads; before it is handed over. */
+void yb_job_call_set_payload(yb_job_call *call, yibu_bytes input, struct yibu_payload *payload);
+
 /* Hands it to the engine; 0, or why that refused it: then it is gone. */
 int yb_job_call_hand(yb_job_call *call);
+
+/* The box of the job's future has room again.  Any thread. */
+void yb_job_call_listen_again(yibu_concurrent_future *future);
+
+/* yibu_executor_submit_job with a payload; the executor's once this returns 0 (executor.c). */
+int yb_executor_submit_payload(yibu_executor *executor, const yibu_job *job, yibu_bytes input,
+                               struct yibu_payload *payload, const yibu_job_options *options,
+                               yibu_concurrent_future **ret_future);
 
 /* The job of a future on its way through a process engine, NULL: it is another one. */
 yb_job_work *yb_job_work_of(yibu_concurrent_future *future);

@@ -227,6 +227,7 @@ void yb_call_begin_for(yb_process_pool *pool, yb_call *call)
 void yb_call_refuse(yb_call *call, int code)
 {
     yb_job_work *work = call->work;
+    yibu_payload_free(call->payload);
     yb_free(call);
     tell(work, code);
 }

@@ -4,6 +4,8 @@
 #include "proc/job_executor.h"
 #include "proc/payload.h"
 
+#include "exec/job_call.h"
+
 static int prepare(yb_job_request *request, const yibu_job *job, yibu_payload *input,
                    yibu_payload **ret_output, const yibu_job_options *options)
 {
@@ -34,5 +36,17 @@ int yibu_op_to_process_payload(yibu_loop *loop, yibu_op *op, const yibu_job *job
     if (r == 0)
         return yb_job_start(loop, op, &request);
     yibu_payload_free(input);
+    return r;
+}
+
+int yibu_executor_submit_payload(yibu_executor *executor, const yibu_job *job, yibu_payload *input,
+                                 const yibu_job_options *options,
+                                 yibu_concurrent_future **ret_future)
+{
+    int r = input ? yb_executor_submit_payload(executor, job, yb_payload_bytes(input), input,
+                                               options, ret_future)
+                  : -EINVAL;
+    if (r < 0)
+        yibu_payload_free(input);
     return r;
 }
