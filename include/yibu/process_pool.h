@@ -66,6 +66,16 @@ typedef struct yibu_process_pool_options {
     const char *name; /* of the worker processes, at most 15 bytes; default "yibu-worker" */
 } yibu_process_pool_options;
 
+/* Makes an executor (<yibu/executor.h>) of worker processes, which start when they are needed.  The
+ * calling thread's loop is its home and runs it; where there is none, or options ask for it, a thread
+ * of its own does.  A home loop that ends ends the workers: what is under way fails with
+ * YIBU_ESHUTDOWN.  Any thread may use it.  Its functions' side is not there: only jobs can be
+ * submitted.  options may be NULL; the names of its jobs must stay.
+ * Returns 0; -EINVAL; -ENOMEM; -EAGAIN: no thread; -EMFILE; YIBU_EFORKED; YIBU_ESHUTDOWN at the loop's
+ * end; -ENOTSUP in a simulation. */
+YIBU_API int yibu_process_pool_executor_new(const yibu_process_pool_options *options,
+                                            yibu_executor **ret_executor);
+
 /* Runs the job in a worker process.  Workers start when they are needed, up to the loop's
  * max_processes; more calls wait in line, first come, first served (jobs shorter than 0.1 ms may
  * overtake each other).  The line has no limit but memory: each call in it is one that waits.

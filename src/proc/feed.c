@@ -53,12 +53,26 @@ static int64_t copy_ns(const yb_process *process, const yb_call *call)
     return (int64_t)(call->input.size / COPIED_A_NS);
 }
 
+/* Whether it takes no other's place any more. */
+static bool finished(const yb_process *process)
+{
+    return process->state == YB_PROCESS_LEAVING || process->state == YB_PROCESS_RETIRING ||
+           (process->state == YB_PROCESS_DYING && process->load == 0);
+}
+
+/* Of those that came first, as many as may work at once: who came later is there for the case that
+ * one of them comes to an end. */
 static yb_process *choose(yb_process_pool *pool, const yb_call *call)
 {
     yb_process *best = NULL;
     int64_t best_wait = INT64_MAX;
+    unsigned in_turn = 0;
     for (yb_list *item = pool->processes.next; item != &pool->processes; item = item->next) {
         yb_process *process = YB_CONTAINER_OF(item, yb_process, links);
+        if (finished(process))
+            continue;
+        if (in_turn++ == pool->options.max_workers)
+            break;
         bool may = process->load > 0 || pool->busy_count < pool->options.max_workers;
         if (process->state != YB_PROCESS_READY || process->loading || !may)
             continue;

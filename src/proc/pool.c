@@ -66,7 +66,7 @@ static void run_flush(yb_runnable *item)
 {
     yb_process_pool *pool = YB_CONTAINER_OF(item, yb_process_pool, flush);
     pool->flushing = false;
-    if (pool->stopping && pool->spawner.socket < 0)
+    if (pool->stopping && !pool->ending && pool->spawner.socket < 0)
         yb_process_pool_stopped(pool);
     if (pool->ending)
         yb_process_pool_let_go(pool);
