@@ -1,0 +1,168 @@
+/* Workers that are killed at random while many short jobs run: every job ends exactly once, and
+ * nothing is left behind. */
+#include "executors.h"
+#include "leftovers.h"
+
+#include <stdatomic.h>
+
+enum { IN_FLIGHT = 300 };
+
+static int job_count(void)
+{
+    return 100000 / slowdown();
+}
+
+static intptr_t give_back(yibu_bytes input, yibu_buffer *output)
+{
+    int number;
+    memcpy(&number, input.data, sizeof(number));
+    return yibu_buffer_append(output, input.data, input.size) < 0 ? -ENOMEM : number;
+}
+YIBU_JOB(give_back);
+
+/* The killer. */
+
+static atomic_bool over;
+static atomic_int kills;
+
+static int workers(pid_t *ret_pids, int max)
+{
+    pid_t zygotes[8];
+    int count = 0, zygote_count = children_of(getpid(), zygotes, 8);
+    for (int i = 0; i < zygote_count && count < max; i++)
+        count += children_of(zygotes[i], ret_pids + count, max - count);
+    return count;
+}
+
+static void *kill_at_random(void *arg)
+{
+    unsigned seed = 1;
+    (void)arg;
+    while (!atomic_load(&over)) {
+        pid_t pids[16];
+        int count = workers(pids, 16);
+        if (count > 0 && kill(pids[rand_r(&seed) % count], SIGKILL) == 0)
+            atomic_fetch_add(&kills, 1);
+        usleep((useconds_t)(rand_r(&seed) % 3000));
+    }
+    return NULL;
+}
+
+/* Jobs in flight, and what has become of them. */
+
+typedef struct slot {
+    yibu_concurrent_future *future;
+    int number;
+} slot;
+
+typedef struct storm {
+    yibu_executor *executor;
+    yibu_job_options options;
+    atomic_uchar *ends; /* by number of the job */
+    int answered, died;
+} storm;
+
+static void note_end(yibu_concurrent_future *future, void *arg)
+{
+    (void)future;
+    atomic_fetch_add((atomic_uchar *)arg, 1);
+}
+
+static void start_one(storm *s, slot *place, int number)
+{
+    place->number = number;
+    place->future = submit_with(s->executor, &give_back_job, VALUE(number), s->options);
+    assert_int_equal(
+        yibu_concurrent_future_add_done_callback(place->future, note_end, &s->ends[number]), 0);
+}
+
+static void finish_one(storm *s, slot *place)
+{
+    yibu_bytes output;
+    intptr_t result = yibu_concurrent_future_result(place->future, YIBU_FOREVER);
+    if (result == YIBU_EWORKER) {
+        s->died++;
+    } else {
+        assert_int_equal(result, place->number);
+        assert_int_equal(yibu_concurrent_future_output(place->future, &output), 0);
+        assert_int_equal(output.size, sizeof(place->number));
+        assert_memory_equal(output.data, &place->number, sizeof(place->number));
+        s->answered++;
+    }
+    yibu_concurrent_future_unref(place->future);
+}
+
+static intptr_t weather(void *arg)
+{
+    storm *s = arg;
+    slot places[IN_FLIGHT];
+    int count = job_count();
+    for (int i = 0; i < count; i++) {
+        if (i >= IN_FLIGHT)
+            finish_one(s, &places[i % IN_FLIGHT]);
+        start_one(s, &places[i % IN_FLIGHT], i);
+    }
+    for (int i = count; i < count + IN_FLIGHT; i++)
+        finish_one(s, &places[i % IN_FLIGHT]);
+    return 0;
+}
+
+static void storm_over(storm *s)
+{
+    pthread_t killer;
+    atomic_store(&over, false);
+    atomic_store(&kills, 0);
+    s->ends = calloc((size_t)job_count(), sizeof(*s->ends));
+    assert_int_equal(pthread_create(&killer, NULL, kill_at_random, NULL), 0);
+    (void)weather(s);
+    atomic_store(&over, true);
+    pthread_join(killer, NULL);
+    for (int i = 0; i < job_count(); i++)
+        assert_int_equal(s->ends[i], 1);
+    assert_int_equal(s->answered + s->died, job_count());
+    assert_true(atomic_load(&kills) > 0);
+    free(s->ends);
+}
+
+static intptr_t storm_on_a_loop(void *arg)
+{
+    storm *s = arg;
+    s->executor = executor_new((yibu_process_pool_options){.max_workers = 2});
+    storm_over(s);
+    yibu_executor_stats statistics = statistics_of(s->executor);
+    assert_int_equal(statistics.queued + statistics.running, 0);
+    assert_int_equal(statistics.done, s->answered);
+    assert_int_equal(statistics.failed, s->died);
+    yibu_executor_free(s->executor);
+    return 0;
+}
+
+static void every_job_ends_once_while_workers_are_killed(void **state)
+{
+    int descriptors = count_descriptors();
+    storm s = {0};
+    (void)state;
+    assert_int_equal(yibu_run(storm_on_a_loop, &s, NULL), 0);
+    expect_nothing_left(descriptors);
+}
+
+static void every_job_has_its_result_where_it_is_tried_again(void **state)
+{
+    int descriptors = count_descriptors();
+    storm s = {.options = {.max_attempts = 100, .retry_delay_ns = YIBU_US(10)}};
+    (void)state;
+    s.executor = executor_new((yibu_process_pool_options){.max_workers = 2});
+    storm_over(&s);
+    assert_int_equal(s.died, 0);
+    yibu_executor_free(s.executor);
+    expect_nothing_left(descriptors);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_job_ends_once_while_workers_are_killed),
+        cmocka_unit_test(every_job_has_its_result_where_it_is_tried_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
