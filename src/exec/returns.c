@@ -1,7 +1,8 @@
 /* See returns.h.
  *
- * The ring is that of work_ring.h with one taker, who empties slots in their order: a thread reserves
- * a number by advancing tail, which it may where head is near enough, and fills its slot.
+ * The ring is that of work_ring.h with one taker, who takes numbers in their order and leaves the
+ * slots as they are: the lap tells what is new.  A thread reserves a number by advancing tail, which
+ * it may where what was taken is near enough, and fills its slot.
  *
  * No arrival is missed: a thread fills a slot and then looks at `awake`; the loop clears `awake` and
  * then looks at the ring; both sequentially consistent, so one sees the other.  Whoever sets `awake`
@@ -20,39 +21,44 @@
 #include "exec/thread_pool.h"
 #include "platform/backend.h"
 
-enum { PREFETCH_DISTANCE = 4 };
+enum { LAPS = 8, PREFETCH_DISTANCE = 4 };
 
-static _Atomic(yb_work *) *slot_of(yb_returns *returns, size_t number)
+static _Atomic(uintptr_t) *slot_of(yb_returns *returns, size_t number)
 {
     return &returns->slots[number % YB_RETURNS_SLOTS];
 }
 
-static bool something_came(yb_returns *returns)
+/* From 1, so that a slot which was never filled is no number's. */
+static uintptr_t lap_of(size_t number)
 {
-    size_t head = atomic_load_explicit(&returns->head, memory_order_relaxed);
-    return atomic_load(slot_of(returns, head)) != NULL;
+    return (number / YB_RETURNS_SLOTS + 1) % LAPS;
+}
+
+/* The work that has come first, or NULL. */
+static yb_work *first(yb_returns *returns)
+{
+    uintptr_t content = atomic_load(slot_of(returns, returns->head));
+    return content % LAPS == lap_of(returns->head) && content >= LAPS
+               ? (yb_work *)(content & ~(uintptr_t)(LAPS - 1))
+               : NULL;
 }
 
 /* Work lies in operations and the like, which the loop is about to look at as well. */
 static void prefetch(yb_returns *returns, size_t number)
 {
-    const char *work =
-        (const char *)atomic_load_explicit(slot_of(returns, number), memory_order_relaxed);
-    if (!work)
-        return;
-    __builtin_prefetch(work - YB_CACHE_LINE, 1);
-    __builtin_prefetch(work, 1);
+    uintptr_t content = atomic_load_explicit(slot_of(returns, number), memory_order_relaxed);
+    __builtin_prefetch((const void *)(content - YB_CACHE_LINE), 1);
+    __builtin_prefetch((const void *)content, 1);
 }
 
 static yb_work *take(yb_returns *returns)
 {
-    size_t head = atomic_load_explicit(&returns->head, memory_order_relaxed);
-    yb_work *work = atomic_load_explicit(slot_of(returns, head), memory_order_acquire);
+    yb_work *work = first(returns);
     if (!work)
         return NULL;
-    prefetch(returns, head + PREFETCH_DISTANCE);
-    atomic_store_explicit(slot_of(returns, head), NULL, memory_order_relaxed);
-    atomic_store_explicit(&returns->head, head + 1, memory_order_release); /* pairs with reserve */
+    prefetch(returns, returns->head + PREFETCH_DISTANCE);
+    returns->head++;
+    atomic_store_explicit(&returns->taken, returns->head, memory_order_release); /* with reserve */
     return work;
 }
 
@@ -68,13 +74,59 @@ void yb_returns_forget(yb_returns *returns)
     yb_loop_unhold(returns->loop);
 }
 
+/* Trifles that go out. */
+
+void yb_returns_flush(yb_returns *returns)
+{
+    yb_stash *stash = &returns->stash;
+    if (stash->count == 0)
+        return;
+    size_t count = 0;
+    for (size_t i = 0; i < stash->count; i++)
+        if (stash->works[i])
+            stash->works[count++] = stash->works[i];
+    stash->count = 0;
+    if (count > 0)
+        yb_thread_pool_take_in(stash->pool, stash->works, count);
+}
+
+void yb_returns_stash(yb_returns *returns, yb_thread_pool *pool, yb_work *work)
+{
+    yb_stash *stash = &returns->stash;
+    if (stash->count == YB_STASHED || stash->pool != pool)
+        yb_returns_flush(returns);
+    stash->pool = pool;
+    atomic_store_explicit(&work->slot, YB_IN_STASH + (uint32_t)stash->count, memory_order_relaxed);
+    stash->works[stash->count++] = work;
+    if (stash->count == YB_STASHED)
+        yb_returns_flush(returns);
+}
+
+bool yb_returns_unstash(yb_returns *returns, const yb_work *work)
+{
+    uint32_t place = atomic_load_explicit(&work->slot, memory_order_relaxed) - YB_IN_STASH;
+    if (place >= returns->stash.count || returns->stash.works[place] != work)
+        return false;
+    returns->stash.works[place] = NULL;
+    return true;
+}
+
 /* Threads. */
+
+static bool full(yb_returns *returns, size_t tail)
+{
+    if (tail - atomic_load_explicit(&returns->known, memory_order_acquire) < YB_RETURNS_SLOTS)
+        return false;
+    size_t taken = atomic_load_explicit(&returns->taken, memory_order_acquire);
+    atomic_store_explicit(&returns->known, taken, memory_order_release);
+    return tail - taken >= YB_RETURNS_SLOTS;
+}
 
 static bool reserve(yb_returns *returns, size_t *ret_number)
 {
     size_t tail = atomic_load_explicit(&returns->tail, memory_order_relaxed);
     do
-        if (tail - atomic_load_explicit(&returns->head, memory_order_acquire) >= YB_RETURNS_SLOTS)
+        if (full(returns, tail))
             return false;
     while (!atomic_compare_exchange_weak(&returns->tail, &tail, tail + 1));
     *ret_number = tail;
@@ -104,7 +156,7 @@ void yb_returns_put(yb_returns *returns, yb_work *work)
         return;
     }
     note_processor(&returns->from_processor);
-    atomic_store(slot_of(returns, number), work);
+    atomic_store(slot_of(returns, number), (uintptr_t)work | lap_of(number));
     if (!atomic_load(&returns->awake) && !atomic_exchange(&returns->awake, true))
         yb_loop_post(returns->loop, &returns->arrival);
     atomic_fetch_add_explicit(&returns->left, 1, memory_order_release);
@@ -112,6 +164,7 @@ void yb_returns_put(yb_returns *returns, yb_work *work)
 
 /* The loop. */
 
+/* It had to wait, since idle_since_ns. */
 static void learn(yb_returns *returns)
 {
     if (returns->idle_since_ns == 0)
@@ -140,7 +193,7 @@ static void arrive(yb_runnable *item)
         if (--loop->budget <= 0)
             break;
     }
-    if (!returns->queued && something_came(returns))
+    if (!returns->queued && first(returns))
         queue(returns);
 }
 
@@ -158,45 +211,51 @@ static void look(yb_loop_part *part)
 {
     yb_returns *returns = YB_CONTAINER_OF(part, yb_returns, part);
     wake_up(returns);
-    if (!returns->queued && something_came(returns))
+    yb_returns_flush(returns);
+    if (!returns->queued && first(returns))
         queue(returns);
 }
 
 static bool something_is_there(const void *arg)
 {
     yb_returns *returns = (yb_returns *)(uintptr_t)arg;
-    return something_came(returns) ||
-           atomic_load_explicit(&returns->loop->inbox, memory_order_relaxed);
+    return first(returns) || atomic_load_explicit(&returns->loop->inbox, memory_order_relaxed);
 }
 
+static bool looks_out(const yb_returns *returns)
+{
+    return returns->may_look && yb_patience_pays(&returns->patience);
+}
+
+/* What comes as soon as that is no wait that one would sleep through. */
 static void look_out(yb_returns *returns)
 {
-    int64_t now_ns = yb_loop_read_clock(returns->loop);
-    if (returns->idle_since_ns == 0)
-        returns->idle_since_ns = now_ns;
-    if (!returns->may_look || !yb_patience_pays(&returns->patience))
-        return;
     bool others_wait = returns->loop->pending > returns->outstanding; /* for I/O, say */
     int64_t patience_ns = others_wait ? YB_PATIENCE_NS / 5 : YB_PATIENCE_NS;
-    note_processor(&returns->processor);
-    (void)yb_patience_look(something_is_there, returns, now_ns + patience_ns,
-                           &returns->from_processor);
+    if (looks_out(returns) &&
+        yb_patience_look(something_is_there, returns, patience_ns, &returns->from_processor)) {
+        returns->idle_since_ns = 0;
+        yb_patience_learn(&returns->patience, 0);
+    } else if (returns->idle_since_ns == 0) {
+        returns->idle_since_ns = yb_loop_read_clock(returns->loop);
+    }
 }
 
 static int64_t idle(yb_loop_part *part)
 {
     yb_returns *returns = YB_CONTAINER_OF(part, yb_returns, part);
     wake_up(returns);
+    yb_returns_flush(returns);
     if (returns->outstanding == 0 || returns->queued)
         return INT64_MAX;
     look_out(returns);
-    if (something_came(returns)) {
+    if (first(returns)) {
         queue(returns);
         return INT64_MAX;
     }
     returns->idle = true;
     atomic_store(&returns->awake, false);
-    if (something_came(returns)) {
+    if (first(returns)) {
         bool posted = atomic_exchange(&returns->awake, true);
         returns->idle = false;
         if (posted)
@@ -260,7 +319,6 @@ static yb_returns *new_returns(yibu_loop *loop)
     pthread_mutex_init(&returns->lock, NULL);
     atomic_init(&returns->references, 1);
     atomic_init(&returns->awake, true);
-    atomic_init(&returns->processor, -1);
     atomic_init(&returns->from_processor, -1);
     return returns;
 }

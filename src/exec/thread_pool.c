@@ -169,6 +169,25 @@ static bool leave_line(yb_thread_pool *pool, yb_work *work)
 
 /* Submitting. */
 
+void yb_thread_pool_take_in(yb_thread_pool *pool, yb_work *const *works, size_t count)
+{
+    size_t taken = 0;
+    if (atomic_load(&pool->backlog_count) == 0)
+        taken = yb_work_ring_push_many(&pool->ring, works, count);
+    for (; taken < count; taken++)
+        stand_in_line(pool, works[taken]);
+    yb_thread_pool_wake(pool);
+}
+
+/* Whether work is better held back until there is more: the loop hands over many trifles at once,
+ * while somebody is busy with others. */
+static bool better_held_back(const yb_thread_pool *pool, const yb_returns *returns)
+{
+    enum { ENOUGH = 8 };
+    return returns && returns->outstanding >= ENOUGH && returns->loop == pool->plan.watched_by &&
+           yb_thread_pool_runs_trifles(pool);
+}
+
 static int refusal(const yb_thread_pool *pool)
 {
     if (YB_UNLIKELY(pool->forks != yb_thread_pool_forks()))
@@ -228,6 +247,11 @@ int yb_thread_pool_submit(yb_thread_pool *pool, yb_work *work)
     atomic_init(&work->fate, YB_WORK_OPEN);
     atomic_init(&work->unwanted, false);
     note_processor(pool);
+    if (better_held_back(pool, returns)) {
+        yb_returns_expect(returns);
+        yb_returns_stash(returns, pool, work);
+        return 0;
+    }
     bool unwatched = begins_unwatched(pool, loop, work);
     bool first = YB_UNLIKELY(atomic_load(&pool->thread_count) == 0);
     stand_in_line(pool, work);
@@ -239,6 +263,12 @@ int yb_thread_pool_submit(yb_thread_pool *pool, yb_work *work)
     if (r == 0 && returns)
         yb_returns_expect(returns);
     return r;
+}
+
+static bool take_back(yb_thread_pool *pool, yb_work *work)
+{
+    yb_returns *returns = work->returns;
+    return (returns && yb_returns_unstash(returns, work)) || leave_line(pool, work);
 }
 
 static bool give_up(yb_thread_pool *pool, yb_work *work)
@@ -256,7 +286,7 @@ static bool give_up(yb_thread_pool *pool, yb_work *work)
 bool yb_thread_pool_withdraw(yb_thread_pool *pool, yb_work *work)
 {
     yb_returns *returns = work->returns;
-    if (!leave_line(pool, work))
+    if (!take_back(pool, work))
         return false;
     if (returns)
         yb_returns_forget(returns);
@@ -266,7 +296,7 @@ bool yb_thread_pool_withdraw(yb_thread_pool *pool, yb_work *work)
 bool yb_thread_pool_cancel(yb_thread_pool *pool, yb_work *work)
 {
     yb_returns *returns = work->returns;
-    if (leave_line(pool, work)) {
+    if (take_back(pool, work)) {
         if (work->class->release)
             work->class->release(work);
     } else if (!give_up(pool, work)) {
@@ -292,12 +322,23 @@ unsigned yb_thread_pool_count(yb_thread_pool *pool, unsigned *ret_busy)
 
 /* The end. */
 
+/* Where the calling thread is a worker that has it. */
+static bool take_own_baton(yb_thread_pool *pool)
+{
+    yb_worker *self = yb_worker_current;
+    if (!self || self->pool != pool || !self->has_baton || self->draining)
+        return false;
+    self->has_baton = false;
+    return true;
+}
+
 /* The last thread may end meanwhile, and with it the pool. */
 void yb_thread_pool_stop(yb_thread_pool *pool)
 {
     (void)yb_thread_pool_ref(pool);
     atomic_store(&pool->stopping, true);
-    while (!yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD) &&
+    while (!take_own_baton(pool) &&
+           !yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD) &&
            !yb_thread_pool_move_baton(pool, YB_BATON_DRAINING, YB_BATON_HELD))
         sched_yield();
     for (yb_worker *worker = pool->workers; worker; worker = worker->next)
@@ -352,7 +393,7 @@ static void begin(yb_thread_pool *pool)
     pthread_mutex_init(&pool->lock, NULL);
     atomic_init(&pool->references, 1);
     atomic_init(&pool->from_processor, -1);
-    atomic_init(&pool->cost_ns, INT64_MAX / 2); /* unknown: nobody waits behind it */
+    atomic_init(&pool->cost_ns, YB_COST_UNKNOWN);
     yb_thread_pool_enlist(pool);
 }
 

@@ -38,15 +38,20 @@ typedef struct yb_thread_pool_plan {
     void *owner;
 } yb_thread_pool_plan;
 
+/* What a piece of work costs in a pool that has run none: nobody waits behind it. */
+#define YB_COST_UNKNOWN (INT64_MAX / 2)
+
+/* Functions shorter than this are no work to share: what threads would do for each, taking it and
+ * bringing it back, is more, and they would be in each other's way. */
+enum { YB_TRIFLE_NS = 400 };
+
 struct yb_worker {
     _Atomic(uint32_t) rest; /* worker.c's futex */
     bool has_baton;         /* its own, and the waker's while it rests */
     bool draining;          /* its own: it had the baton when it began to drain */
     bool watches;           /* its own, while it rests: others may drain */
     unsigned number;
-    unsigned unclocked; /* works since it read the clock */
-    int64_t clock_ns;   /* as the worker last read it */
-    size_t seen_tail;   /* of the ring */
+    unsigned unmeasured; /* works since it last measured one */
     yb_thread_pool *pool;
     _Atomic(yibu_coroutine *) runs; /* for reports; NULL: nothing */
     pthread_t thread;
@@ -108,6 +113,9 @@ void yb_thread_pool_unref(yb_thread_pool *pool);
  * Returns 0 or a negative errno. */
 int yb_thread_pool_submit(yb_thread_pool *pool, yb_work *work);
 
+/* Takes in work that was held back. */
+void yb_thread_pool_take_in(yb_thread_pool *pool, yb_work *const *works, size_t count);
+
 /* As yb_executor_class.cancel, from the same thread where the work has a loop, else from any. */
 bool yb_thread_pool_cancel(yb_thread_pool *pool, yb_work *work);
 
@@ -153,6 +161,11 @@ void yb_thread_pool_overrule(yb_thread_pool *pool);
 
 /* Moves what waits outside into the ring. */
 void yb_thread_pool_refill(yb_thread_pool *pool);
+
+static inline bool yb_thread_pool_runs_trifles(const yb_thread_pool *pool)
+{
+    return atomic_load_explicit(&pool->cost_ns, memory_order_relaxed) < YB_TRIFLE_NS;
+}
 
 /* Whether anything waits in line. */
 static inline bool yb_thread_pool_has_line(yb_thread_pool *pool)

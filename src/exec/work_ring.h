@@ -1,12 +1,14 @@
 /* The line of work that waits for a thread: a ring that any thread fills and any thread empties,
  * first in, first out, without a lock.
  *
- * Slots are numbered for ever; number n lives in slots[n % YB_RING_SLOTS].  Whoever advances tail
- * past n owns the empty slot and stores its work there.  Whoever advances head past n, once that is
- * there, owns n, and empties its slot by exchanging it for NULL; what it finds there is its to run.
- * It may find that somebody took the work back: a withdrawal leaves a mark in the slot and the
- * number in line.  So a slot's content changes hands by one atomic exchange, nobody looks into work
- * that is not its own, and a slot is filled anew only when its last owner is done with it.
+ * Slots are numbered for ever; number n lives in slots[n % YB_RING_SLOTS], and carries its lap,
+ * n / YB_RING_SLOTS, in the low bits of its content.  Whoever advances tail past n owns the empty slot
+ * and stores its work there.  Whoever advances head past n, once that is there, owns n, and empties
+ * its slot by exchanging it for 0; what it finds there is its to run.  It may find that somebody took
+ * the work back: a withdrawal leaves a mark in the slot and the number in line.  So a slot's content
+ * changes hands by one atomic exchange, nobody looks into work that is not its own, a slot is filled
+ * anew only when its last owner is done with it, and who takes need not look at tail, nor who fills
+ * at head but once a lap: each cache line that both sides touch costs more than all the rest.
  *
  * A number that is reserved and not filled yet ends the line for those who look: whoever fills it
  * looks for a resting thread afterwards.  Filling a slot and looking into it are sequentially
@@ -31,7 +33,7 @@ typedef struct yb_work_ring {
     _Atomic(size_t) tail;       /* submitters */
     _Atomic(size_t) known_head; /* theirs: head was at least so far on */
     char apart_from_tail[YB_CACHE_LINE];
-    _Atomic(yb_work *) slots[YB_RING_SLOTS];
+    _Atomic(uintptr_t) slots[YB_RING_SLOTS];
 } yb_work_ring;
 
 /* Whether there is nothing to take.  Any thread. */
@@ -50,16 +52,10 @@ bool yb_work_ring_push(yb_work_ring *ring, yb_work *work);
 /* Takes work back; false where a thread has it already.  Any thread, once it was pushed. */
 bool yb_work_ring_withdraw(yb_work_ring *ring, yb_work *work);
 
-/* Takes the first work in line, or NULL.  Any thread; seen_tail is its own, 0 at first. */
-yb_work *yb_work_ring_take(yb_work_ring *ring, size_t *seen_tail);
+/* Appends several, in order; returns how many there was room for. */
+size_t yb_work_ring_push_many(yb_work_ring *ring, yb_work *const *works, size_t count);
 
-/* Has the processor fetch the work that is two places further on. */
-static inline void yb_work_ring_prefetch(const yb_work_ring *ring, size_t number)
-{
-    const char *work = (const char *)atomic_load_explicit(&ring->slots[number % YB_RING_SLOTS],
-                                                          memory_order_relaxed);
-    __builtin_prefetch(work, 1);
-    __builtin_prefetch(work + sizeof(yb_work) - 1, 1);
-}
+/* Takes the first work in line, or NULL.  Any thread. */
+yb_work *yb_work_ring_take(yb_work_ring *ring);
 
 #endif

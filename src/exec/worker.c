@@ -37,18 +37,11 @@ static const int64_t SENDING_NS = 20000;
 static const int64_t WATCH_NS = 200000;
 enum { QUIET_WATCHES = 5 };
 
-/* Functions shorter than this are measured several at a time. */
-static const int64_t SHORT_NS = 1000;
-enum { MEASURED_TOGETHER = 8 };
+/* Of trifles, one in so many is measured. */
+enum { MEASURED = 16 };
 
 YB_THREAD_LOCAL yb_worker *yb_worker_current;
 YB_THREAD_LOCAL yb_work *yb_work_current;
-
-static int64_t read_clock(yb_worker *worker)
-{
-    worker->unclocked = 0;
-    return worker->clock_ns = yb_clock_now(NULL);
-}
 
 /* Makes sure whether the worker still has the baton, which anybody may have taken while it drained.
  */
@@ -147,16 +140,19 @@ static bool something_to_do(const void *arg)
            atomic_load_explicit(&worker->pool->stopping, memory_order_relaxed);
 }
 
-/* Waits for work: looks out for it while that pays, then rests. */
+/* Waits for work: looks out for it while that pays, then rests.  What comes as soon as that is no wait
+ * that one would sleep through. */
 static void wait_for_work(yb_worker *worker)
 {
     yb_thread_pool *pool = worker->pool;
-    int64_t start_ns = read_clock(worker);
     bool looks = worker->has_baton && pool->may_look && yb_patience_pays(&pool->for_work);
-    if (!looks || !yb_patience_look(something_to_do, worker, start_ns + YB_PATIENCE_NS,
-                                    &pool->from_processor))
-        rest(worker);
-    yb_patience_learn(&pool->for_work, read_clock(worker) - start_ns);
+    if (looks && yb_patience_look(something_to_do, worker, YB_PATIENCE_NS, &pool->from_processor)) {
+        yb_patience_learn(&pool->for_work, 0);
+        return;
+    }
+    int64_t start_ns = yb_clock_now(NULL);
+    rest(worker);
+    yb_patience_learn(&pool->for_work, yb_clock_now(NULL) - start_ns);
 }
 
 /* Whether what is in line, after the work just taken, is done sooner than somebody could be sent.
@@ -164,6 +160,8 @@ static void wait_for_work(yb_worker *worker)
 static bool worth_draining(const yb_thread_pool *pool)
 {
     int64_t cost_ns = atomic_load_explicit(&pool->cost_ns, memory_order_relaxed);
+    if (yb_thread_pool_runs_trifles(pool))
+        return true;
     int64_t in_line = (int64_t)yb_work_ring_length(&pool->ring) + 1;
     return cost_ns < SENDING_NS && cost_ns * in_line < SENDING_NS;
 }
@@ -207,7 +205,7 @@ static yb_work *take(yb_worker *worker)
 {
     yb_thread_pool *pool = worker->pool;
     for (;;) {
-        yb_work *work = yb_work_ring_take(&pool->ring, &worker->seen_tail);
+        yb_work *work = yb_work_ring_take(&pool->ring);
         if (YB_LIKELY(atomic_load(&pool->backlog_count) == 0))
             return work;
         if (!work || yb_work_ring_length(&pool->ring) < YB_RING_SLOTS / 2)
@@ -218,12 +216,22 @@ static yb_work *take(yb_worker *worker)
     }
 }
 
+/* Of those who run trifles, one takes the baton to drain, and the others leave the line to him. */
+static bool leaves_it_to_another(yb_worker *worker)
+{
+    yb_thread_pool *pool = worker->pool;
+    if (YB_LIKELY(worker->has_baton) || !yb_thread_pool_runs_trifles(pool))
+        return false;
+    worker->has_baton = yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD);
+    return !worker->has_baton && somebody_drains(pool);
+}
+
 /* NULL when the pool ends. */
 static yb_work *next_work(yb_worker *worker)
 {
     yb_thread_pool *pool = worker->pool;
     while (!atomic_load_explicit(&pool->stopping, memory_order_acquire)) {
-        yb_work *work = take(worker);
+        yb_work *work = leaves_it_to_another(worker) ? NULL : take(worker);
         if (work) {
             if (worker->has_baton)
                 leave_search(worker);
@@ -238,16 +246,10 @@ static yb_work *next_work(yb_worker *worker)
 }
 
 /* A long one counts at once, short ones bit by bit: draining behind a long one is what costs. */
-static void learn_cost(yb_worker *worker)
+static void learn_cost(yb_thread_pool *pool, int64_t cost_ns)
 {
-    yb_thread_pool *pool = worker->pool;
     int64_t average = atomic_load_explicit(&pool->cost_ns, memory_order_relaxed);
-    unsigned count = ++worker->unclocked;
-    if (worker->draining && average < SHORT_NS && count < MEASURED_TOGETHER)
-        return;
-    int64_t start_ns = worker->clock_ns;
-    int64_t cost_ns = (read_clock(worker) - start_ns) / count;
-    if (cost_ns < average)
+    if (cost_ns < average && average != YB_COST_UNKNOWN)
         cost_ns = average + (cost_ns - average) / 8;
     if (cost_ns != average)
         atomic_store_explicit(&pool->cost_ns, cost_ns, memory_order_relaxed);
@@ -273,18 +275,35 @@ static bool too_late(const yb_work *work)
     return work->returns && atomic_load_explicit(&work->returns->closing, memory_order_relaxed);
 }
 
-static intptr_t call(yb_worker *worker, yb_work *work)
+static intptr_t run(yb_worker *worker, yb_work *work)
 {
-    if (YB_UNLIKELY(atomic_load_explicit(&worker->pool->is_broken, memory_order_relaxed)))
-        return YIBU_EBROKENPOOL;
-    if (YB_UNLIKELY(too_late(work)))
-        return -ECANCELED;
     atomic_store_explicit(&worker->runs, work->fn, memory_order_relaxed);
     yb_work_current = work;
     intptr_t result = work->fn(work->arg);
     yb_work_current = NULL;
     atomic_store_explicit(&worker->runs, NULL, memory_order_release);
     return result;
+}
+
+static intptr_t measure(yb_worker *worker, yb_work *work)
+{
+    int64_t start_ns = yb_clock_now(NULL);
+    intptr_t result = run(worker, work);
+    learn_cost(worker->pool, yb_clock_now(NULL) - start_ns);
+    worker->unmeasured = 0;
+    return result;
+}
+
+static intptr_t call(yb_worker *worker, yb_work *work)
+{
+    if (YB_UNLIKELY(atomic_load_explicit(&worker->pool->is_broken, memory_order_relaxed)))
+        return YIBU_EBROKENPOOL;
+    if (YB_UNLIKELY(too_late(work)))
+        return -ECANCELED;
+    if (yb_thread_pool_runs_trifles(worker->pool) && worker->draining &&
+        ++worker->unmeasured < MEASURED)
+        return run(worker, work);
+    return measure(worker, work);
 }
 
 /* Runs work that may be given up; whether it was. */
@@ -317,7 +336,6 @@ static void perform(yb_worker *worker, yb_work *work)
     } else {
         work->result = call(worker, work);
     }
-    learn_cost(worker);
     /* Whoever hears of this may have more work at once: it need not send anybody else for it. */
     if (!worker->has_baton && yb_work_ring_empty(&pool->ring))
         worker->has_baton = yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD);

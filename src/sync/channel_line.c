@@ -125,8 +125,7 @@ int yb_channel_attempt_patiently(yibu_channel *channel, yb_channel_waiter *waite
     if (!channel->may_look || !yb_patience_pays(patience))
         return -EAGAIN;
     glance g = {channel, waiter};
-    int64_t until_ns = yb_clock_now(NULL) + MOST_PATIENCE_NS;
-    if (!yb_patience_look(need_not_wait, &g, until_ns, NULL))
+    if (!yb_patience_look(need_not_wait, &g, MOST_PATIENCE_NS, NULL))
         return -EAGAIN;
     return yb_channel_attempt(channel, waiter);
 }

@@ -11,12 +11,6 @@ static yb_work_ring *new_ring(void)
     return calloc(1, sizeof(yb_work_ring));
 }
 
-static yb_work *take(yb_work_ring *ring)
-{
-    size_t seen_tail = 0;
-    return yb_work_ring_take(ring, &seen_tail);
-}
-
 static void work_leaves_in_the_order_it_came(void **state)
 {
     (void)state;
@@ -26,10 +20,10 @@ static void work_leaves_in_the_order_it_came(void **state)
         assert_true(yb_work_ring_push(ring, &work[i]));
     for (int i = 0; i < 3; i++) {
         assert_false(yb_work_ring_empty(ring));
-        assert_ptr_equal(take(ring), &work[i]);
+        assert_ptr_equal(yb_work_ring_take(ring), &work[i]);
     }
     assert_true(yb_work_ring_empty(ring));
-    assert_null(take(ring));
+    assert_null(yb_work_ring_take(ring));
     free(ring);
 }
 
@@ -42,11 +36,11 @@ static void a_full_ring_takes_no_more_until_something_left(void **state)
         for (int i = 0; i < YB_RING_SLOTS; i++)
             assert_true(yb_work_ring_push(ring, &work[i]));
         assert_false(yb_work_ring_push(ring, &work[YB_RING_SLOTS]));
-        assert_ptr_equal(take(ring), &work[0]);
+        assert_ptr_equal(yb_work_ring_take(ring), &work[0]);
         assert_true(yb_work_ring_push(ring, &work[YB_RING_SLOTS]));
         for (int i = 1; i <= YB_RING_SLOTS; i++)
-            assert_ptr_equal(take(ring), &work[i]);
-        assert_null(take(ring));
+            assert_ptr_equal(yb_work_ring_take(ring), &work[i]);
+        assert_null(yb_work_ring_take(ring));
     }
     free(ring);
 }
@@ -61,10 +55,10 @@ static void withdrawn_work_is_not_taken(void **state)
     assert_true(yb_work_ring_withdraw(ring, &work[0]));
     assert_true(yb_work_ring_withdraw(ring, &work[2]));
     assert_false(yb_work_ring_withdraw(ring, &work[2]));
-    assert_ptr_equal(take(ring), &work[1]);
+    assert_ptr_equal(yb_work_ring_take(ring), &work[1]);
     assert_false(yb_work_ring_withdraw(ring, &work[1]));
-    assert_ptr_equal(take(ring), &work[3]);
-    assert_null(take(ring));
+    assert_ptr_equal(yb_work_ring_take(ring), &work[3]);
+    assert_null(yb_work_ring_take(ring));
     free(ring);
 }
 
@@ -79,7 +73,7 @@ static void a_ring_full_of_withdrawn_work_has_room(void **state)
         assert_true(yb_work_ring_withdraw(ring, &work[i]));
     yb_work another;
     assert_true(yb_work_ring_push(ring, &another));
-    assert_ptr_equal(take(ring), &another);
+    assert_ptr_equal(yb_work_ring_take(ring), &another);
     free(ring);
 }
 
@@ -95,9 +89,9 @@ static void a_slot_is_not_filled_anew_before_its_owner_has_emptied_it(void **sta
     atomic_fetch_add(&ring->head, 1); /* the first step of a take */
     yb_work late;
     assert_false(yb_work_ring_push(ring, &late));
-    atomic_store(&ring->slots[0], NULL); /* the second */
+    atomic_store(&ring->slots[0], 0); /* the second */
     assert_true(yb_work_ring_push(ring, &late));
-    assert_ptr_equal(take(ring), &work[1]);
+    assert_ptr_equal(yb_work_ring_take(ring), &work[1]);
     free(ring);
 }
 
@@ -122,9 +116,8 @@ static void *take_pieces(void *arg)
 {
     contest *c = arg;
     const piece *last = NULL;
-    size_t seen_tail = 0;
     while (atomic_load(&c->accounted) < PIECES) {
-        yb_work *work = yb_work_ring_take(c->ring, &seen_tail);
+        yb_work *work = yb_work_ring_take(c->ring);
         if (!work) {
             sched_yield();
             continue;
