@@ -40,6 +40,10 @@ int yb_job_request_prepare(yb_job_request *request, const yibu_job_options *opti
 intptr_t yb_job_await(const yb_job_request *request);
 int yb_job_start(yibu_loop *loop, yibu_op *op, const yb_job_request *request);
 
+/* How long a job whose worker died waits for its next attempt, having had so many: twice as long each
+ * time, from what was asked for (0: 0.1 s) up to a minute, or to what was asked for. */
+int64_t yb_job_retry_delay(int64_t asked_ns, unsigned attempts);
+
 /* The loop's executor for jobs: a process pool, made when first asked for.  Returns 0,
  * YIBU_ESHUTDOWN at the loop's end, or a negative errno. */
 int yb_job_executor_of(yibu_loop *loop, yb_job_executor **ret_executor);

@@ -5,12 +5,11 @@
 
 static const int64_t FIRST_DELAY_NS = 100000000, MOST_DELAY_NS = 60000000000;
 
-/* Twice as long each time, from what was asked for up to a minute, or what was asked for. */
-static int64_t delay_of(const yb_call *call)
+int64_t yb_job_retry_delay(int64_t asked_ns, unsigned attempts)
 {
-    int64_t first = call->limits.retry_delay_ns ? call->limits.retry_delay_ns : FIRST_DELAY_NS;
+    int64_t first = asked_ns ? asked_ns : FIRST_DELAY_NS;
     int64_t most = first > MOST_DELAY_NS ? first : MOST_DELAY_NS, delay = first;
-    for (unsigned i = 1; i < call->attempts && delay < most; i++)
+    for (unsigned i = 1; i < attempts && delay < most; i++)
         delay = delay > most / 2 ? most : delay * 2;
     return delay;
 }
@@ -40,7 +39,8 @@ bool yb_call_retry(yb_call *call)
     call->retrying = true;
     yb_list_push_back(&pool->retrying, &call->place.links);
     call->timer.fire = try_again;
-    call->timer.deadline_ns = yb_loop_deadline(pool->loop, delay_of(call));
+    int64_t delay_ns = yb_job_retry_delay(call->limits.retry_delay_ns, call->attempts);
+    call->timer.deadline_ns = yb_loop_deadline(pool->loop, delay_ns);
     yb_loop_timer_add(pool->loop, &call->timer);
     call->timed = true;
     return true;

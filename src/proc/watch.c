@@ -28,12 +28,13 @@ static int watch(yb_process_pool *pool, yb_process_watch *watch, int fd,
 /* A watch has come back; returns whether the pool goes on. */
 static bool come_back(yb_process_pool *pool, yb_process_watch *watch)
 {
+    bool goes_on = !pool->ending;
     watch->active = false;
-    if (!pool->ending)
+    if (goes_on)
         pool->loop->pending++;
     else
         yb_process_pool_let_go(pool);
-    return !pool->ending;
+    return goes_on;
 }
 
 static void hear_doorbell(yb_op *op, ssize_t result)

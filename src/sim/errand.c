@@ -1,9 +1,11 @@
 /* Errands.  What runs meanwhile is on no loop's thread: calls that need one fail as they would. */
 #include "sim/errand.h"
 
+#include "base/deadline.h"
+
 static void arm(yb_sim_errand *errand, int64_t delay_ns, void (*fire)(yb_timer *timer))
 {
-    errand->timer.deadline_ns = errand->sim->now_ns + delay_ns;
+    errand->timer.deadline_ns = yb_deadline_after(errand->sim->now_ns, delay_ns);
     errand->timer.fire = fire;
     yb_loop_timer_add(errand->sim->loop, &errand->timer);
     errand->armed = true;
@@ -35,15 +37,15 @@ static void run(yb_timer *timer)
     arm(errand, a_while(errand->sim), finish);
 }
 
-void yb_sim_errand_start(yb_sim_errand *errand)
+void yb_sim_errand_start(yb_sim_errand *errand, int64_t delay_ns)
 {
-    arm(errand, a_while(errand->sim), run);
+    arm(errand, yb_deadline_after(a_while(errand->sim), delay_ns), run);
 }
 
-void yb_sim_errand_fail_after(yb_sim_errand *errand, int64_t delay_ns)
+void yb_sim_errand_fail_after(yb_sim_errand *errand, int64_t delay_ns, int64_t most_ns)
 {
     int64_t while_ns = a_while(errand->sim);
-    arm(errand, while_ns < delay_ns ? while_ns : delay_ns, finish);
+    arm(errand, yb_deadline_after(while_ns < most_ns ? while_ns : most_ns, delay_ns), finish);
 }
 
 void yb_sim_errand_stop(yb_sim_errand *errand)

@@ -1,12 +1,15 @@
 /* Jobs in worker processes: each runs inline, whole, at one instant, in the memory of the program:
  * a job that crashes takes the simulation with it, but the seed may let its worker die.  Its input
- * and output are copied all the same. */
+ * and output are copied all the same.  There is no line, so priorities decide nothing; what only a
+ * process of its own can have (limits of memory, processors, an environment, a folder, captured
+ * output) is refused. */
 #include "sim/processes.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 
+#include "base/deadline.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include "proc/job.h"
@@ -23,6 +26,7 @@ typedef struct call {
     yibu_buffer output;
     intptr_t status;
     bool died;
+    unsigned attempts;
     int64_t began_ns;
 } call;
 
@@ -90,15 +94,45 @@ static void fill_report(const call *c)
     if (!to)
         return;
     yibu_job_report report = {.worker = 1, .exit_status = -1};
+    report.attempts = c->attempts;
     report.run_ns = c->errand.sim->now_ns - c->began_ns;
     if (c->died)
         report.signal = SIGKILL;
     yb_options_give(to, &report, sizeof(report));
 }
 
+/* Decides at the beginning what is to become of it, after delay_ns at least. */
+static void start(call *c, int64_t delay_ns)
+{
+    yb_sim *sim = c->errand.sim;
+    int64_t limit_ns = c->request.options.timeout_ns;
+    bool dies = yb_sim_faulty(sim, sim->chances.job);
+    bool late = !dies && limit_ns > 0 && limit_ns <= sim->options.work_ns && yb_sim_below(sim, 2);
+    c->began_ns = yb_deadline_after(sim->now_ns, delay_ns);
+    c->died = dies || late;
+    c->status = dies ? YIBU_EWORKER : -ETIMEDOUT;
+    if (c->died)
+        yb_sim_errand_fail_after(&c->errand, delay_ns, dies ? sim->options.work_ns : limit_ns);
+    else
+        yb_sim_errand_start(&c->errand, delay_ns);
+}
+
+/* Its worker has died: whether it is tried again.  The seed decides anew what becomes of it. */
+static bool retry(call *c)
+{
+    const yibu_job_options *options = &c->request.options;
+    if (c->status != YIBU_EWORKER || !c->died || c->attempts >= options->max_attempts)
+        return false;
+    start(c, yb_job_retry_delay(options->retry_delay_ns, c->attempts));
+    return true;
+}
+
 static void finish(yb_sim_errand *errand)
 {
     call *c = (call *)(void *)errand;
+    c->attempts++;
+    if (retry(c))
+        return;
     yb_op *op = c->op;
     intptr_t status = c->status;
     yibu_buffer *to = c->request.ret_output;
@@ -123,27 +157,16 @@ static bool cancel(yb_op *op)
     return true;
 }
 
-/* Decides at the beginning what is to become of it. */
-static void start(call *c)
+static bool needs_process(const yibu_job_options *options)
 {
-    yb_sim *sim = c->errand.sim;
-    int64_t limit_ns = c->request.options.timeout_ns;
-    c->began_ns = sim->now_ns;
-    if (yb_sim_faulty(sim, sim->chances.job)) {
-        c->died = true;
-        c->status = YIBU_EWORKER;
-        yb_sim_errand_fail_after(&c->errand, sim->options.work_ns);
-    } else if (limit_ns > 0 && limit_ns <= sim->options.work_ns && yb_sim_below(sim, 2)) {
-        c->died = true;
-        c->status = -ETIMEDOUT;
-        yb_sim_errand_fail_after(&c->errand, limit_ns);
-    } else {
-        yb_sim_errand_start(&c->errand);
-    }
+    return options->memory_bytes || options->cpus || options->env_changes || options->cwd ||
+           options->out != YIBU_JOB_STDIO_PASS || options->err != YIBU_JOB_STDIO_PASS;
 }
 
 static int begin(yb_job_executor *executor, yb_op *op, const yb_job_request *request)
 {
+    if (needs_process(&request->options))
+        return -ENOTSUP;
     yb_sim_processes *processes = YB_CONTAINER_OF(executor, yb_sim_processes, executor);
     yb_sim *sim = processes->sim;
     call *c = yb_sim_allocate(sim, sizeof(*c));
@@ -156,7 +179,7 @@ static int begin(yb_job_executor *executor, yb_op *op, const yb_job_request *req
     c->request = *request;
     yb_list_push_back(&processes->busy, &c->errand.links);
     yb_op_begin_custom(sim->loop, op, cancel, c);
-    start(c);
+    start(c, 0);
     return 0;
 }
 

@@ -31,7 +31,7 @@ static void start_next(yb_sim_threads *threads)
         yb_list *links = yb_list_pop_front(&threads->line);
         yb_list_push_back(&threads->busy, links);
         threads->running++;
-        yb_sim_errand_start(&call_of(links)->errand);
+        yb_sim_errand_start(&call_of(links)->errand, 0);
     }
 }
 
