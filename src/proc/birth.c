@@ -35,8 +35,7 @@ static int order(yb_process *process)
     bool spawn = pool->options.start_method == YIBU_START_SPAWN;
     const yb_spawner_wish wish = {
         .worker = process->number,
-        .lane = process->lane.fd,
-        .doorbell = pool->doorbell,
+        .fds = {process->lane.fd, pool->doorbell, process->text.fds[0], process->text.fds[1]},
         .nice = pool->options.nice,
         .flags = spawn ? YB_ZYGOTE_SPAWN : 0,
         .name = pool->options.name,
@@ -58,6 +57,7 @@ static int put_initializer(yb_process *process)
         r = yb_lane_write(&process->lane, 0, input.data, input.size);
     if (r < 0)
         return r;
+    yb_lane_set_flags(&process->lane, YB_SLOT_SETS_UP);
     yb_lane_commit(&process->lane);
     process->setting_up = process->changed = true;
     yb_process_pool_flush_soon(process->pool);
@@ -74,17 +74,22 @@ int yb_process_start(yb_process_pool *pool)
     int r = yb_lane_open(&process->lane);
     if (r < 0)
         goto free_process;
+    r = yb_text_open(&process->text);
+    if (r < 0)
+        goto close_lane;
     r = put_initializer(process);
     if (r == 0)
         r = order(process);
     if (r < 0)
-        goto close_lane;
+        goto close_text;
     allow_spinning(process);
     yb_list_push_back(&pool->processes, &process->links);
     pool->process_count++;
     pool->starting_count++;
     return 0;
 
+close_text:
+    yb_text_close(&process->text);
 close_lane:
     yb_lane_close(&process->lane);
 free_process:
@@ -146,6 +151,7 @@ void yb_process_free(yb_process *process)
         pool->spinning_count--;
     pool->process_count--;
     yb_list_remove(&process->links);
+    yb_text_close(&process->text);
     yb_lane_close(&process->lane);
     yb_free(process);
 }

@@ -8,10 +8,8 @@
  * It is for an operation of the pool's loop, or for the work of an executor, which any thread may
  * have submitted; such a call is made by that thread, and belongs to the pool's from begin on. */
 #include <errno.h>
-#include <sys/wait.h>
 
 #include "base/memory.h"
-#include "base/options.h"
 #include "proc/pool.h"
 
 enum { MAX_SPARE = 1024 };
@@ -30,6 +28,7 @@ static void recycle(yb_call *call)
     yb_process_pool *pool = call->pool;
     yb_call_disarm(call);
     yibu_payload_free(call->payload);
+    yb_free(call->settings);
     if (call->op)
         pool->calls--;
     else
@@ -133,31 +132,11 @@ void yb_call_cancel(yb_call *call)
         yb_call_stop_worker(call, -ECANCELED);
 }
 
-void yb_call_report(yb_call *call, const yb_process *process, const yb_process_end *end,
-                    const yb_answer *answer)
-{
-    if (!call->report)
-        return;
-    yibu_job_report report = {.exit_status = -1};
-    if (process)
-        report.worker = process->pid;
-    if (answer)
-        report.run_ns = answer->run_ns;
-    report.attempts = call->attempts;
-    if (end) {
-        report.signal = WIFSIGNALED(end->status) ? WTERMSIG(end->status) : 0;
-        report.exit_status = WIFEXITED(end->status) ? WEXITSTATUS(end->status) : -1;
-        report.peak_memory_bytes = end->peak_memory_bytes;
-        if (process && !answer)
-            report.run_ns = yb_call_running_ns(call);
-    }
-    yb_options_give(call->report, &report, sizeof(report));
-}
-
 /* The beginning. */
 
-static void set_up(yb_call *call, const yibu_job *job, yibu_bytes input, yibu_buffer *ret_output,
-                   const yibu_job_options *options)
+/* Returns 0 or -ENOMEM. */
+static int set_up(yb_call *call, const yibu_job *job, yibu_bytes input, yibu_buffer *ret_output,
+                  const yibu_job_options *options)
 {
     *call = (yb_call){.job = job,
                       .input = input,
@@ -169,7 +148,9 @@ static void set_up(yb_call *call, const yibu_job *job, yibu_bytes input, yibu_bu
                                  .grace_ns = options->grace_ns,
                                  .retry_delay_ns = options->retry_delay_ns,
                                  .max_attempts = options->max_attempts},
-                      .place.priority = options->priority};
+                      .place.priority = options->priority,
+                      .ret_text = {options->ret_out, options->ret_err}};
+    return yb_settings_new(options, &call->settings);
 }
 
 int yb_call_begin(yb_job_executor *executor, yb_op *op, const yb_job_request *request)
@@ -180,12 +161,13 @@ int yb_call_begin(yb_job_executor *executor, yb_op *op, const yb_job_request *re
     yb_call *call = new_call(pool);
     if (!call)
         return -ENOMEM;
-    set_up(call, request->job, request->input, request->ret_output, &request->options);
+    int r = set_up(call, request->job, request->input, request->ret_output, &request->options);
     call->pool = pool;
     call->op = op;
     call->listener = request->listener;
     call->ret_payload = request->ret_payload;
-    if (yb_call_prepare_to_listen(call) < 0) {
+    if (r < 0 || yb_call_prepare_to_listen(call) < 0) {
+        yb_free(call->settings);
         yb_free(call);
         return -ENOMEM;
     }
@@ -202,7 +184,10 @@ yb_call *yb_call_new_for(yb_job_work *work, yb_pool_owner *owner)
     yb_call *call = yb_malloc(sizeof(*call));
     if (!call)
         return NULL;
-    set_up(call, work->job, work->input, work->ret_output, &work->options);
+    if (set_up(call, work->job, work->input, work->ret_output, &work->options) < 0) {
+        yb_free(call);
+        return NULL;
+    }
     call->work = work;
     call->listener = work->listener;
     call->payload = work->payload;
@@ -228,6 +213,7 @@ void yb_call_refuse(yb_call *call, int code)
 {
     yb_job_work *work = call->work;
     yibu_payload_free(call->payload);
+    yb_free(call->settings);
     yb_free(call);
     tell(work, code);
 }

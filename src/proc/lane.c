@@ -16,6 +16,8 @@
 #include "base/memory.h"
 #include "proc/job.h"
 
+enum { SETTINGS_ALIGNMENT = 8 };
+
 static const uint64_t ROOM_BYTES = (uint64_t)32 << 30, LEAST_BYTES = (uint64_t)4 << 20;
 
 static uint64_t round_up(uint64_t bytes)
@@ -192,6 +194,11 @@ void yb_lane_take_back(yb_lane *lane)
     }
 }
 
+static size_t aligned(size_t at)
+{
+    return (at + SETTINGS_ALIGNMENT - 1) / SETTINGS_ALIGNMENT * SETTINGS_ALIGNMENT;
+}
+
 /* Takes size bytes of a ring.  Returns 0, -EAGAIN, or -ENOMEM where it never has so many. */
 static int take_small(yb_lane *lane, uint64_t size, yb_lane_place *place)
 {
@@ -210,21 +217,33 @@ static int take_big(yb_lane *lane, uint64_t size, uint64_t *ret_start)
     return 0;
 }
 
-/* Takes the next slot, and of the small inputs `before` bytes and room for the name behind them. */
+void yb_lane_set_settings(yb_lane *lane, yibu_bytes settings)
+{
+    lane->settings = settings;
+}
+
+/* Takes the next slot, and of the small inputs `before` bytes and room for settings and name behind
+ * them. */
 static int begin_slot(yb_lane *lane, const yibu_job *job, size_t before, yb_slot **ret_slot)
 {
     if (yb_lane_in_flight(lane) == YB_LANE_SLOTS)
         return -EAGAIN;
     yb_slot *slot = slot_of(lane, lane->submitted);
     yb_lane_place *place = place_of(lane, lane->submitted);
-    size_t name_size = strlen(job->name);
+    yibu_bytes settings = lane->settings;
+    size_t name_size = strlen(job->name), settings_at = settings.size ? aligned(before) : before;
     *place = (yb_lane_place){0};
-    int r = take_small(lane, before + name_size, place);
+    int r = take_small(lane, settings_at + settings.size + name_size, place);
     if (r < 0)
         return r;
+    lane->settings = (yibu_bytes){0};
     slot->flags = 0;
     slot->input = lane->layout.small_in + yb_ring_place(&lane->small, place->small);
-    slot->name = slot->input + before;
+    slot->settings = slot->input + settings_at;
+    slot->settings_size = (uint32_t)settings.size;
+    if (settings.size > 0)
+        memcpy(lane->base + slot->settings, settings.data, settings.size);
+    slot->name = slot->settings + settings.size;
     slot->name_size = (uint32_t)name_size;
     memcpy(lane->base + slot->name, job->name, name_size);
     *ret_slot = slot;
@@ -421,6 +440,17 @@ int yb_lane_next(const yb_lane *lane, yb_answer *ret_answer)
         answer.run_ns = 0;
     *ret_answer = answer;
     return 1;
+}
+
+yb_used yb_lane_usage(const yb_lane *lane)
+{
+    const yb_usage *usage = &lane->shared->usage[lane->retired % YB_LANE_SLOTS];
+    yb_used used = {
+        .user_ns = atomic_load_explicit(&usage->user_ns, memory_order_relaxed),
+        .system_ns = atomic_load_explicit(&usage->system_ns, memory_order_relaxed),
+        .peak_memory_bytes = atomic_load_explicit(&usage->peak_memory_bytes, memory_order_relaxed),
+    };
+    return used;
 }
 
 int yb_lane_read(const yb_lane *lane, const yb_answer *answer, size_t offset, void *ret_bytes,

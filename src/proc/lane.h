@@ -59,6 +59,8 @@ enum { YB_SLOT_QUEUED, YB_SLOT_TAKEN, YB_SLOT_WITHDRAWN };
 enum {
     YB_SLOT_OUTPUT_HELD = 1, /* the output is to lie among the big ones, whatever its size */
     YB_SLOT_LISTENED = 2,    /* somebody takes its messages */
+    YB_SLOT_MEASURED = 4,    /* what it uses is to be measured */
+    YB_SLOT_SETS_UP = 8,     /* it sets the worker up: how it leaves the process is how others find it */
 };
 
 /* What a worker says of a job. */
@@ -69,7 +71,9 @@ typedef struct yb_slot {
     _Alignas(64) _Atomic(uint32_t) state;
     uint32_t flags;
     uint32_t name_size; /* the name follows an inline input, or is alone */
+    uint32_t settings_size; /* 0: none (settings.h) */
     uint64_t name;
+    uint64_t settings;
     uint64_t input;
     uint64_t input_size;
 
@@ -80,6 +84,12 @@ typedef struct yb_slot {
     _Atomic(uint64_t) output_size;
     _Atomic(uint32_t) outcome;
 } yb_slot;
+
+/* What a job has used, where it is measured; its worker's. */
+typedef struct yb_usage {
+    _Atomic(int64_t) user_ns, system_ns;
+    _Atomic(uint64_t) peak_memory_bytes; /* of the worker, so far */
+} yb_usage;
 
 typedef struct yb_lane_shared {
     /* The parent's. */
@@ -97,9 +107,11 @@ typedef struct yb_lane_shared {
     _Alignas(64) _Atomic(uint32_t) completed;
     _Atomic(int32_t) worker_processor; /* that last took a job */
     _Atomic(uint64_t) said;            /* messages: everything before has been written */
+    _Atomic(uint32_t) death_note;      /* death.h */
 
     yb_slot slots[YB_LANE_SLOTS];
     _Atomic(uint64_t) released[YB_PIECES_MOST]; /* at the number of the release, modulo */
+    yb_usage usage[YB_LANE_SLOTS];
 } yb_lane_shared;
 
 /* Where the parts of a memfd begin. */
@@ -138,6 +150,7 @@ typedef struct yb_lane {
     uint32_t submitted;         /* put; the worker has been told of those up to `published` */
     uint32_t published;
     uint32_t retired;
+    yibu_bytes settings; /* of the job that is reserved next */
     yb_lane_place places[YB_LANE_SLOTS];
 } yb_lane;
 
@@ -157,6 +170,9 @@ void yb_lane_close(yb_lane *lane);
 /* How long the worker may spin for its next job. */
 void yb_lane_set_spin(yb_lane *lane, uint32_t spin_ns);
 
+/* The settings of the job that is reserved next, until then the caller's; none: nothing. */
+void yb_lane_set_settings(yb_lane *lane, yibu_bytes settings);
+
 /* Reserves the next slot and space for a job's input, which is then written, in any number of
  * pieces; committed, the worker sees it once published.  One at a time.
  * Returns 0, -EAGAIN where there is no room now, -ENOMEM where there will never be. */
@@ -170,7 +186,7 @@ void yb_lane_abandon(yb_lane *lane);
  * and complete. */
 int yb_lane_reserve_held(yb_lane *lane, const yibu_job *job, uint64_t at, size_t size);
 
-/* What the caller wants of the job that is reserved, YB_SLOT_…. */
+/* What the caller wants of the job that is reserved, YB_SLOT_…; nothing where it does not say. */
 void yb_lane_set_flags(yb_lane *lane, uint32_t flags);
 
 /* Takes a piece of the big inputs for a payload.  Returns 0, -EAGAIN or -ENOMEM, as above. */
@@ -200,6 +216,13 @@ bool yb_lane_answered(const yb_lane *lane, uint32_t n);
 
 /* Looks at the oldest answer: 1, 0 where there is none, or -EPROTO: the worker wrote nonsense. */
 int yb_lane_next(const yb_lane *lane, yb_answer *ret_answer);
+
+/* What the oldest job has used, which was measured. */
+typedef struct yb_used {
+    int64_t user_ns, system_ns;
+    uint64_t peak_memory_bytes;
+} yb_used;
+yb_used yb_lane_usage(const yb_lane *lane);
 
 /* Copies size bytes of an answer's output, from offset on.  Returns 0 or a negative errno. */
 int yb_lane_read(const yb_lane *lane, const yb_answer *answer, size_t offset, void *ret_bytes,

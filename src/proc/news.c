@@ -25,7 +25,8 @@ static void take_preloaded(yb_process_pool *pool, int status)
 static void take_news_of(yb_process *process, const yb_zygote_news *news)
 {
     yb_process_pool *pool = process->pool;
-    yb_process_end end = {news->value, news->peak_memory_bytes};
+    yb_process_end end = {news->value, news->peak_memory_bytes, news->user_ns, news->system_ns,
+                          news->out_of_memory != 0};
     switch ((yb_zygote_news_kind)news->kind) {
     case YB_ZYGOTE_STARTED:
         yb_process_started(process, news->value);
@@ -64,6 +65,8 @@ static void lose_zygote(yb_process_pool *pool)
         take_preloaded(pool, YIBU_EWORKER);
     while (!yb_list_empty(&pool->processes)) {
         yb_process *process = YB_CONTAINER_OF(pool->processes.next, yb_process, links);
+        if (process->pid > 0)
+            (void)kill(-process->pid, SIGKILL); /* what its jobs have started: nobody else will */
         yb_process_take_end(process, process->state == YB_PROCESS_STARTING ? &unborn : &orphaned);
     }
     if (pool->stopping)

@@ -7,6 +7,7 @@
  *   call.c       a call's life: made, cancelled, finished
  *   limit.c      its time limit, and the end of the worker that exceeds it
  *   retry.c      its further attempts
+ *   report.c     what its caller is told beside the result
  *   turns.c      who is next
  *   process.c    a worker process as its parent sees it
  *   birth.c      its start, and what it is set up with
@@ -28,8 +29,10 @@
 #include "proc/cost.h"
 #include "proc/job_executor.h"
 #include "proc/lane.h"
+#include "proc/settings.h"
 #include "proc/spawner.h"
 #include "proc/spin.h"
+#include "proc/text.h"
 #include "proc/turns.h"
 
 typedef struct yb_process_pool yb_process_pool;
@@ -60,6 +63,9 @@ typedef struct yb_call {
     void (*on_message)(yibu_bytes message, void *arg);
     void *message_arg;
     yibu_job_report *report;
+    yb_settings *settings;    /* for its worker, NULL: none */
+    yibu_buffer *ret_text[2]; /* what it writes to output and error */
+    size_t text_size[2];      /* of which so much is of the latest attempt */
     yb_call_limits limits;
     unsigned attempts;  /* that have ended */
     yb_process *worker; /* NULL: it is not in a lane */
@@ -94,6 +100,7 @@ struct yb_process {
     bool changed;    /* its lane has something to publish */
     unsigned given;  /* jobs, not counting those taken back */
     yb_lane lane;
+    yb_text text;
     yb_call *loading; /* the call whose input is on its way into the lane, a slice a turn */
     size_t loaded;
     bool copying; /* the output of `answer` is on its way out, likewise */
@@ -109,6 +116,8 @@ struct yb_process {
 typedef struct yb_process_end {
     int status; /* of wait(2) */
     uint64_t peak_memory_bytes;
+    int64_t user_ns, system_ns;
+    bool out_of_memory; /* the kernel killed it for that */
 } yb_process_end;
 
 /* A descriptor watched without keeping the loop alive. */
@@ -235,9 +244,12 @@ void yb_call_cancel(yb_call *call);
 void yb_call_note_start(yb_call *call);
 /* Its place in a lane was given back before the worker took it. */
 void yb_call_withdrawn(yb_call *call);
-/* Fills the caller's report: process is NULL where none ran the call, end where it lives, answer
- * where it gave none. */
-void yb_call_report(yb_call *call, const yb_process *process, const yb_process_end *end,
+/* report.c */
+
+/* Fills the caller's report, and hands over what the job wrote, in the place of what an attempt
+ * before has: process is NULL where none ran the call, end where it lives, answer where it gave none,
+ * which is then still the oldest in the lane. */
+void yb_call_report(yb_call *call, yb_process *process, const yb_process_end *end,
                     const yb_answer *answer);
 
 /* limit.c */

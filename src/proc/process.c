@@ -22,7 +22,9 @@ static yb_call **place_of(yb_process *process, uint32_t number)
 static void commit(yb_process *process, yb_call *call)
 {
     uint32_t held = call->ret_payload ? YB_SLOT_OUTPUT_HELD : 0;
-    yb_lane_set_flags(&process->lane, yb_call_listens(call) ? held | YB_SLOT_LISTENED : held);
+    uint32_t listened = yb_call_listens(call) ? YB_SLOT_LISTENED : 0;
+    uint32_t measured = call->report ? YB_SLOT_MEASURED : 0;
+    yb_lane_set_flags(&process->lane, held | listened | measured);
     yb_lane_commit(&process->lane);
     process->changed = true;
     yb_call_arm(call);
@@ -73,6 +75,8 @@ static void stop_loading(yb_process *process)
 
 static int reserve(yb_process *process, const yb_call *call)
 {
+    const yb_settings *settings = call->settings;
+    yb_lane_set_settings(&process->lane, (yibu_bytes){settings, settings ? settings->size : 0});
     if (!yb_payload_in(call->payload, &process->lane))
         return yb_lane_reserve(&process->lane, call->job, call->input.size);
     return yb_lane_reserve_held(&process->lane, call->job, call->payload->holding.at,
@@ -270,12 +274,10 @@ static void finish(yb_process *process, yb_call *call, const yb_answer *answer, 
     yb_process_pool *pool = process->pool;
     forget(process, call);
     process->head_since_ns = pool->loop->now_ns;
-    call->attempts++;
     if (call->verdict)
         yb_process_kill(process, false);
     if (answer->outcome == YB_JOB_RAN)
         yb_cost_learn(&pool->costs, call->job->name, answer->run_ns);
-    yb_call_report(call, process, NULL, answer);
     yb_call_finish(call, result_of(answer, copied));
 }
 
@@ -287,6 +289,10 @@ static bool collect_one(yb_process *process)
     if (r == 0)
         return false;
     const yb_answer answer = process->answer;
+    if (call) {
+        call->attempts++;
+        yb_call_report(call, process, NULL, &answer);
+    }
     yb_lane_retire(&process->lane, &answer);
     process->changed = true;
     process->proven = true;

@@ -1,4 +1,9 @@
-/* The worker's side of a lane (lane.h), the only thread of its process.
+/* The worker's side of a lane (lane.h), the first thread of its process.
+ *
+ * What a job has changed of the process is put back (state.h) when jobs have run for a while since
+ * the last look, before the worker sleeps, and after each job with settings; so that the look costs
+ * little, jobs of less than LOOK_NS may meet what one of them has left.  A worker that cannot be put
+ * back ends once it has answered, and its parent makes another.
  *
  * Waiting for the next job, the worker spins for a moment, where that pays (spin.h) and the parent
  * allows it (another process may need this processor more); then it sleeps. */
@@ -6,38 +11,44 @@
 #include "proc/runner.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/futex.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 #include "platform/processor.h"
+#include "proc/apply.h"
 #include "proc/asleep.h"
+#include "proc/death.h"
 #include "proc/job.h"
 #include "proc/lane.h"
 #include "proc/messages.h"
 #include "proc/output.h"
+#include "proc/redirect.h"
 #include "proc/spin.h"
+#include "proc/state.h"
 
 enum {
-    SPINS_A_LOOK = 16,   /* between looks at the clock */
-    CANNOT_ANSWER = 119, /* exit statuses */
+    SPINS_A_LOOK = 16,  /* between looks at the clock */
+    CANNOT_GO_ON = 119, /* exit statuses */
     CANNOT_START = 118,
+    LOOK_NS = 250000, /* of jobs' running between looks at what they have changed */
 };
 
 typedef struct runner {
     yb_lane_shared *shared;
     unsigned char *base;
     int doorbell;
-    uint32_t next; /* the job to take next */
+    uint32_t next;      /* the job to take next */
+    uint32_t text_free; /* text can be captured once jobs before this are retired */
+    int64_t ran_ns;     /* jobs, since the last look */
+    bool noted;         /* how the process is to be */
+    bool unfit;         /* a job has changed what cannot be put back */
     yb_spin spin;
 } runner;
 
@@ -64,16 +75,90 @@ static intptr_t call(const yibu_job *job, yb_slot *slot)
     return r < 0 ? r : status;
 }
 
+static bool text_retired(void)
+{
+    return (int32_t)(atomic_load(&self.shared->retired) - self.text_free) >= 0;
+}
+
+/* With settings; where they cannot be had, the job fails without being run. */
+static intptr_t call_as_set(const yibu_job *job, yb_slot *slot)
+{
+    const yb_settings *settings = (const yb_settings *)(void *)(self.base + slot->settings);
+    if (yb_settings_capture(settings)) {
+        yb_asleep_until(self.shared, text_retired);
+        self.text_free = self.next + 1;
+    }
+    intptr_t status = yb_settings_apply(settings);
+    if (status == 0)
+        status = call(job, slot);
+    self.unfit |= !yb_settings_lift();
+    return status;
+}
+
+static int64_t in_ns(struct timeval time)
+{
+    return (int64_t)time.tv_sec * 1000000000 + (int64_t)time.tv_usec * 1000;
+}
+
+static void measure(const struct rusage *before)
+{
+    yb_usage *usage = &self.shared->usage[self.next % YB_LANE_SLOTS];
+    struct rusage after;
+    getrusage(RUSAGE_SELF, &after);
+    atomic_store_explicit(&usage->user_ns, in_ns(after.ru_utime) - in_ns(before->ru_utime),
+                          memory_order_relaxed);
+    atomic_store_explicit(&usage->system_ns, in_ns(after.ru_stime) - in_ns(before->ru_stime),
+                          memory_order_relaxed);
+    atomic_store_explicit(&usage->peak_memory_bytes, (uint64_t)after.ru_maxrss * 1024,
+                          memory_order_relaxed);
+}
+
+/* How most are called is decided by two words that are in the cache already. */
+static intptr_t call_as_wanted(const yibu_job *job, yb_slot *slot)
+{
+    struct rusage before;
+    bool measured = slot->flags & YB_SLOT_MEASURED;
+    if (measured)
+        getrusage(RUSAGE_SELF, &before);
+    yb_death_begin();
+    intptr_t status = slot->settings_size ? call_as_set(job, slot) : call(job, slot);
+    if (measured)
+        measure(&before);
+    return status;
+}
+
 static void run(yb_slot *slot)
 {
     int64_t start = now();
     atomic_store_explicit(&slot->taken_ns, start, memory_order_relaxed);
     const yibu_job *job = yb_job_find((const char *)self.base + slot->name, slot->name_size);
-    intptr_t status = job && job->function ? call(job, slot) : 0;
+    intptr_t status = job && job->function ? call_as_wanted(job, slot) : 0;
     uint32_t outcome = job && job->function ? YB_JOB_RAN : YB_JOB_UNKNOWN;
+    int64_t run_ns = now() - start;
     atomic_store_explicit(&slot->outcome, outcome, memory_order_relaxed);
     atomic_store_explicit(&slot->status, status, memory_order_relaxed);
-    atomic_store_explicit(&slot->run_ns, now() - start, memory_order_relaxed);
+    atomic_store_explicit(&slot->run_ns, run_ns, memory_order_relaxed);
+    self.ran_ns += run_ns;
+}
+
+/* The job that sets up leaves the process as others are to find it. */
+static void note_state(bool set_up)
+{
+    if (self.noted && !set_up)
+        return;
+    yb_state_note();
+    self.noted = true;
+    self.ran_ns = 0;
+}
+
+static void look_at_state(int64_t least_ns)
+{
+    if (self.ran_ns >= least_ns && !yb_state_restore())
+        self.unfit = true;
+    if (self.ran_ns >= least_ns)
+        self.ran_ns = 0;
+    if (self.unfit)
+        _exit(CANNOT_GO_ON);
 }
 
 /* A worker that cannot wake its parent, because a job closed what was not its own, ends: the
@@ -84,22 +169,28 @@ static void ring_doorbell(void)
     if (!atomic_load(&self.shared->armed) || !atomic_exchange(&self.shared->armed, 0))
         return;
     if (write(self.doorbell, &one, sizeof(one)) < 0 && errno != EAGAIN)
-        _exit(CANNOT_ANSWER);
+        _exit(CANNOT_GO_ON);
 }
 
 static void take(void)
 {
     yb_slot *slot = &self.shared->slots[self.next % YB_LANE_SLOTS];
     uint32_t queued = YB_SLOT_QUEUED;
+    bool sets_up = slot->flags & YB_SLOT_SETS_UP;
+    if (!sets_up)
+        note_state(false);
     atomic_store_explicit(&self.shared->worker_processor, sched_getcpu(), memory_order_relaxed);
     yb_output_none(self.next, slot);
     if (atomic_compare_exchange_strong(&slot->state, &queued, YB_SLOT_TAKEN))
         run(slot);
     else
         atomic_store_explicit(&slot->outcome, YB_JOB_SKIPPED, memory_order_relaxed);
+    if (sets_up)
+        note_state(true);
     self.next++;
     atomic_store(&self.shared->completed, self.next);
     ring_doorbell();
+    look_at_state(LOOK_NS);
 }
 
 /* Waiting. */
@@ -140,25 +231,12 @@ static void wait_for_work(void)
         if (called)
             return;
     }
+    look_at_state(1);
     fflush(NULL); /* what jobs wrote through stdio must not wait for the next one */
     yb_asleep_until(self.shared, something_to_do);
 }
 
 /* Making. */
-
-/* Moves the doorbell where a job that counts on low numbers does not get at it. */
-static int out_of_the_way(int fd)
-{
-    struct rlimit limit;
-    int high = 1000;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 1024)
-        high = limit.rlim_cur > 16 ? (int)limit.rlim_cur - 8 : 3;
-    int moved = fcntl(fd, F_DUPFD_CLOEXEC, high);
-    if (moved < 0)
-        return fd;
-    close(fd);
-    return moved;
-}
 
 static bool open_lane(int lane)
 {
@@ -177,14 +255,16 @@ static bool open_lane(int lane)
     yb_lane_layout layout = yb_lane_layout_of(size);
     yb_output_open(self.shared, self.base, &layout);
     yb_messages_open(self.shared, self.base, &layout, ring_doorbell);
+    yb_death_watch(&self.shared->death_note);
     return true;
 }
 
-void yb_runner_main(int lane, int doorbell)
+void yb_runner_main(const int fds[YB_RUNNER_FDS])
 {
-    if (!open_lane(lane))
+    if (!open_lane(fds[YB_RUNNER_LANE]))
         _exit(CANNOT_START);
-    self.doorbell = out_of_the_way(doorbell);
+    self.doorbell = yb_redirect_out_of_the_way(fds[YB_RUNNER_DOORBELL]);
+    yb_redirect_open(&fds[YB_RUNNER_TEXT]);
     for (;;) {
         wait_for_work();
         if (atomic_load(&self.shared->submitted) == self.next)

@@ -2,8 +2,11 @@
 #ifndef YB_PROC_RUNNER_H
 #define YB_PROC_RUNNER_H
 
-/* Runs jobs until the lane closes, then ends the process.  lane is the memfd, doorbell the eventfd
- * that wakes the parent; both are taken over. */
-__attribute__((noreturn)) void yb_runner_main(int lane, int doorbell);
+/* What a worker is given: its lane (a memfd), the doorbell that wakes its parent (an eventfd), and the
+ * files of captured output and error. */
+enum { YB_RUNNER_LANE, YB_RUNNER_DOORBELL, YB_RUNNER_TEXT, YB_RUNNER_FDS = 4 };
+
+/* Runs jobs until the lane closes, then ends the process.  The descriptors are taken over. */
+__attribute__((noreturn)) void yb_runner_main(const int fds[YB_RUNNER_FDS]);
 
 #endif

@@ -40,7 +40,7 @@ static bool same_file(const char *path, int fd)
            a.st_ino == b.st_ino;
 }
 
-static const char *find_program(char path[PATH_MAX])
+const char *yb_spawner_program(char path[PATH_MAX])
 {
     int fd = open(SELF, O_RDONLY | O_CLOEXEC);
     ssize_t length = readlink(SELF, path, PATH_MAX - 1);
@@ -106,7 +106,7 @@ static int spawn(yb_spawner *spawner, int socket, char **environment)
     if (r == 0)
         r = prepare_signals(&attributes);
     if (r == 0)
-        r = -posix_spawn(&spawner->pid, find_program(path), &actions, &attributes, arguments,
+        r = -posix_spawn(&spawner->pid, yb_spawner_program(path), &actions, &attributes, arguments,
                          environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
@@ -148,7 +148,7 @@ static int give(yb_spawner *spawner, const yb_zygote_order *order, const char *t
 {
     union {
         struct cmsghdr header;
-        char bytes[CMSG_SPACE(2 * sizeof(int))];
+        char bytes[CMSG_SPACE(YB_RUNNER_FDS * sizeof(int))];
     } control = {0};
     yb_zygote_order copy = *order;
     char bytes[YB_ZYGOTE_TEXT_MAX];
@@ -175,10 +175,9 @@ static int give(yb_spawner *spawner, const yb_zygote_order *order, const char *t
 
 int yb_spawner_order(yb_spawner *spawner, const yb_spawner_wish *wish)
 {
-    int fds[] = {wish->lane, wish->doorbell};
     yb_zygote_order order = {
         .kind = YB_ZYGOTE_START, .worker = wish->worker, .nice = wish->nice, .flags = wish->flags};
-    return give(spawner, &order, wish->name, fds, sizeof(fds));
+    return give(spawner, &order, wish->name, wish->fds, sizeof(wish->fds));
 }
 
 int yb_spawner_kill(yb_spawner *spawner, uint64_t worker, bool gently)

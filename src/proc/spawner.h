@@ -4,6 +4,9 @@
 
 #include <sys/types.h>
 
+#include <limits.h>
+
+#include "proc/runner.h"
 #include "proc/zygote.h"
 
 typedef struct yb_spawner {
@@ -21,10 +24,13 @@ typedef struct yb_spawner {
  * rights than its user, or another negative errno. */
 int yb_spawner_start(yb_spawner *spawner);
 
+/* The path by which this program can be run once more; path may hold it. */
+const char *yb_spawner_program(char path[PATH_MAX]);
+
 /* What a worker is to be. */
 typedef struct yb_spawner_wish {
     uint64_t worker;
-    int lane, doorbell;
+    int fds[YB_RUNNER_FDS];
     int nice;
     uint32_t flags;   /* of yb_zygote_order */
     const char *name; /* of the process; NULL: as usual */

@@ -12,7 +12,7 @@ int yb_job_options_check(const yibu_job_options *options)
     if (options->report && options->report->size < sizeof(size_t))
         return -EINVAL;
     bool negative = options->timeout_ns < 0 || options->grace_ns < 0 || options->retry_delay_ns < 0;
-    return negative ? -EINVAL : 0;
+    return negative ? -EINVAL : yb_settings_check(options);
 }
 
 /* A call that does not begin frees its payload, too. */

@@ -1,11 +1,12 @@
-/* The zygote's side: reap, fork, kill, until the socket ends.
+/* The zygote's side: reap, fork, kill, until the socket ends.  worker_start.c is what it forks.
  *
  * Signals are blocked and taken from a signalfd: SIGCHLD, and SIGTERM, which the kernel sends when
  * the parent dies, since the socket's end may come late (a child of the parent may hold a copy).
  * SIGINT is for the parent, whose orderly end brings ours.
  *
  * A worker leads a process group, so that what a job has started is killed with it.  `workers`
- * holds those not yet reaped: until then a process id cannot be given to another process. */
+ * holds those not yet reaped: until then a process id cannot be given to another process.  What has
+ * left the group comes to the zygote when the worker dies, and is killed then. */
 #define _GNU_SOURCE
 #include "proc/zygote.h"
 
@@ -24,26 +25,36 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proc/descendants.h"
 #include "proc/job.h"
-#include "proc/runner.h"
+#include "proc/oom.h"
+#include "proc/worker_start.h"
 #include <yibu/error.h>
 
-enum { LANE, DOORBELL, DESCRIPTORS };
-enum { END_MS = 200 }; /* how long workers have to end by themselves */
+enum {
+    DESCRIPTORS = YB_RUNNER_FDS,
+    END_MS = 200,  /* how long workers have to end by themselves */
+    NATIVES = 256, /* children that are no workers' */
+};
 
 typedef struct worker {
     uint64_t number;
     pid_t pid;
+    bool killed; /* by us */
 } worker;
 
 static worker *workers;
 static unsigned worker_count, worker_room;
 static int signals = -1;
+static pid_t natives[NATIVES]; /* that constructors and the preload job started */
+static unsigned native_count;
+static bool natives_known;
+static uint64_t oom_kills; /* when we last looked */
 static pid_t self;
 
 /* Starting. */
 
-bool yb_zygote_called(void)
+static bool called_as_zygote(void)
 {
     const char *text = secure_getenv(YB_ZYGOTE_VARIABLE);
     int fd, parent_id, type;
@@ -52,6 +63,11 @@ bool yb_zygote_called(void)
         return false;
     return fd == YB_ZYGOTE_SOCKET && parent_id == (int)getppid() &&
            getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+}
+
+bool yb_zygote_called(void)
+{
+    return yb_worker_process_called() || called_as_zygote();
 }
 
 static void block_signals(void)
@@ -77,11 +93,9 @@ static void open_standard_descriptors(void)
 
 /* Talking. */
 
-static void tell(yb_zygote_news_kind kind, uint64_t number, int value, uint64_t peak_memory_bytes)
+static void tell(const yb_zygote_news *news)
 {
-    yb_zygote_news news = {
-        .kind = kind, .worker = number, .value = value, .peak_memory_bytes = peak_memory_bytes};
-    while (send(YB_ZYGOTE_SOCKET, &news, sizeof(news), MSG_NOSIGNAL) < 0 && errno == EINTR)
+    while (send(YB_ZYGOTE_SOCKET, news, sizeof(*news), MSG_NOSIGNAL) < 0 && errno == EINTR)
         ;
 }
 
@@ -117,23 +131,42 @@ static bool hear(yb_zygote_order *order, char text[YB_ZYGOTE_TEXT_MAX + 1], int 
 
 /* Workers. */
 
-static void become_worker(const yb_zygote_order *order, const char *name, const int *fds)
+static bool is_worker(pid_t pid)
 {
-    sigset_t none;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != self)
-        _exit(0);
-    close(YB_ZYGOTE_SOCKET);
-    close(signals);
-    setpgid(0, 0);
-    signal(SIGHUP, SIG_DFL);
-    signal(SIGTTOU, SIG_IGN); /* no longer in the terminal's group, and still free to write to it */
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    if (order->nice)
-        (void)!nice(order->nice);
-    prctl(PR_SET_NAME, name[0] ? name : "yibu-worker");
-    yb_runner_main(fds[LANE], fds[DOORBELL]);
+    for (unsigned i = 0; i < worker_count; i++)
+        if (workers[i].pid == pid)
+            return true;
+    return false;
+}
+
+static bool note_native(pid_t pid)
+{
+    if (native_count < NATIVES)
+        natives[native_count++] = pid;
+    return true;
+}
+
+static bool spared(pid_t pid)
+{
+    for (unsigned i = 0; i < native_count; i++)
+        if (natives[i] == pid)
+            return true;
+    return is_worker(pid);
+}
+
+/* Before the first worker is there; with too many to remember, nobody is killed by mistake. */
+static void note_natives(void)
+{
+    if (natives_known)
+        return;
+    natives_known = true;
+    (void)yb_descendants_kill(note_native);
+    oom_kills = yb_oom_kills();
+}
+
+static unsigned kill_leftovers(void)
+{
+    return native_count < NATIVES ? yb_descendants_kill(spared) : 0;
 }
 
 static bool make_room(void)
@@ -153,23 +186,32 @@ static int start(const yb_zygote_order *order, const char *name, const int *fds)
 {
     if (!make_room())
         return -ENOMEM;
+    note_natives();
     pid_t pid = fork();
     if (pid < 0)
         return -errno;
-    if (pid == 0)
-        become_worker(order, name, fds);
+    if (pid == 0) {
+        close(YB_ZYGOTE_SOCKET);
+        close(signals);
+        yb_worker_process_start(order, name, fds, self);
+    }
     setpgid(pid, pid); /* both sides: whoever is first */
-    workers[worker_count++] = (worker){order->worker, pid};
+    workers[worker_count++] = (worker){order->worker, pid, false};
     return pid;
 }
 
 static void start_and_tell(const yb_zygote_order *order, const char *name, int *fds)
 {
-    int r = fds[LANE] < 0 || fds[DOORBELL] < 0 ? -EMFILE : start(order, name, fds);
+    bool complete = true;
+    for (int i = 0; i < DESCRIPTORS; i++)
+        complete &= fds[i] >= 0;
+    int r = complete ? start(order, name, fds) : -EMFILE;
     for (int i = 0; i < DESCRIPTORS; i++)
         if (fds[i] >= 0)
             close(fds[i]);
-    tell(r < 0 ? YB_ZYGOTE_REFUSED : YB_ZYGOTE_STARTED, order->worker, r, 0);
+    yb_zygote_news_kind kind = r < 0 ? YB_ZYGOTE_REFUSED : YB_ZYGOTE_STARTED;
+    yb_zygote_news news = {.kind = kind, .worker = order->worker, .value = r};
+    tell(&news);
 }
 
 static void kill_group(pid_t pid)
@@ -187,8 +229,25 @@ static void terminate_group(pid_t pid)
 static void end_worker(uint64_t number, void (*end_group)(pid_t pid))
 {
     for (unsigned i = 0; i < worker_count; i++)
-        if (workers[i].number == number)
+        if (workers[i].number == number) {
+            workers[i].killed |= end_group == kill_group;
             end_group(workers[i].pid);
+        }
+}
+
+/* Whether the kernel has killed for memory since the last worker was killed by nobody here. */
+static bool died_of_memory(const worker *dead, int status)
+{
+    if (dead->killed || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+        return false;
+    uint64_t before = oom_kills;
+    oom_kills = yb_oom_kills();
+    return oom_kills > before;
+}
+
+static int64_t in_ns(struct timeval time)
+{
+    return (int64_t)time.tv_sec * 1000000000 + (int64_t)time.tv_usec * 1000;
 }
 
 static void bury(unsigned i)
@@ -200,9 +259,27 @@ static void bury(unsigned i)
     if (wait4(dead.pid, &status, 0, &use) != dead.pid)
         return;
     workers[i] = workers[--worker_count];
-    tell(YB_ZYGOTE_EXITED, dead.number, status, (uint64_t)use.ru_maxrss * 1024);
+    (void)kill_leftovers();
+    yb_zygote_news news = {.kind = YB_ZYGOTE_EXITED,
+                           .worker = dead.number,
+                           .value = status,
+                           .peak_memory_bytes = (uint64_t)use.ru_maxrss * 1024,
+                           .user_ns = in_ns(use.ru_utime),
+                           .system_ns = in_ns(use.ru_stime),
+                           .out_of_memory = died_of_memory(&dead, status)};
+    tell(&news);
 }
 
+static void forget_native(pid_t pid)
+{
+    for (unsigned i = 0; i < native_count; i++)
+        if (natives[i] == pid) {
+            natives[i] = natives[--native_count];
+            return;
+        }
+}
+
+/* One that is no worker may leave children of its own behind. */
 static void bury_pid(pid_t pid)
 {
     for (unsigned i = 0; i < worker_count; i++)
@@ -210,7 +287,10 @@ static void bury_pid(pid_t pid)
             bury(i);
             return;
         }
-    (void)waitpid(pid, NULL, 0); /* not a worker: something a constructor started */
+    (void)waitpid(pid, NULL, 0);
+    forget_native(pid);
+    if (natives_known)
+        (void)kill_leftovers();
 }
 
 /* Looks who has died before reaping, so that its group is killed under a number that is its own. */
@@ -251,12 +331,15 @@ __attribute__((noreturn)) static void end(int64_t patience_ms)
         kill_group(workers[i].pid);
     while (worker_count > 0 && waitpid(workers[worker_count - 1].pid, NULL, 0) >= 0)
         worker_count--;
+    for (unsigned left; natives_known && (left = kill_leftovers()) > 0;)
+        while (left-- > 0 && waitpid(-1, NULL, 0) >= 0)
+            ;
     _exit(0);
 }
 
 /* Serving. */
 
-static int preload(const char *name)
+static int run_preload(const char *name)
 {
     const yibu_job *job = yb_job_find(name, strlen(name));
     if (!job || !job->function)
@@ -266,6 +349,12 @@ static int preload(const char *name)
     yibu_buffer_free(&output);
     fflush(NULL);
     return yibu_failed(status) ? (int)status : 0;
+}
+
+static void preload_and_tell(const char *name)
+{
+    yb_zygote_news news = {.kind = YB_ZYGOTE_PRELOADED, .value = run_preload(name)};
+    tell(&news);
 }
 
 static void serve_signals(void)
@@ -281,7 +370,7 @@ static void serve_order(void)
 {
     yb_zygote_order order;
     char text[YB_ZYGOTE_TEXT_MAX + 1];
-    int fds[DESCRIPTORS] = {-1, -1};
+    int fds[DESCRIPTORS] = {-1, -1, -1, -1};
     if (!hear(&order, text, fds))
         end(0);
     switch ((yb_zygote_order_kind)order.kind) {
@@ -295,7 +384,7 @@ static void serve_order(void)
         end_worker(order.worker, terminate_group);
         break;
     case YB_ZYGOTE_PRELOAD:
-        tell(YB_ZYGOTE_PRELOADED, 0, preload(text), 0);
+        preload_and_tell(text);
         break;
     case YB_ZYGOTE_END:
         end(END_MS);
@@ -305,16 +394,22 @@ static void serve_order(void)
 int yb_zygote_main(int argc, char **argv, char **environment)
 {
     (void)argc, (void)argv, (void)environment;
+    pid_t parent = getppid();
     unsetenv(YB_ZYGOTE_VARIABLE);
     fflush(NULL);
     open_standard_descriptors();
+    if (yb_worker_process_called())
+        yb_worker_process_main();
     block_signals();
     if (signals < 0)
         _exit(1);
     fcntl(YB_ZYGOTE_SOCKET, F_SETFD, FD_CLOEXEC);
     prctl(PR_SET_NAME, "yibu-zygote");
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    yb_descendants_adopt();
     self = getpid();
+    if (getppid() != parent)
+        end(0);
     for (;;) {
         struct pollfd sources[] = {{.fd = signals, .events = POLLIN},
                                    {.fd = YB_ZYGOTE_SOCKET, .events = POLLIN}};

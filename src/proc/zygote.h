@@ -16,7 +16,7 @@ enum { YB_ZYGOTE_SOCKET = 3 };
 enum { YB_ZYGOTE_TEXT_MAX = 255 };
 
 typedef enum yb_zygote_order_kind {
-    /* With the descriptors of lane and doorbell, and the process's name; answered STARTED or
+    /* With the descriptors of a worker (runner.h) and the process's name; answered STARTED or
      * REFUSED. */
     YB_ZYGOTE_START,
     YB_ZYGOTE_KILL,
@@ -52,10 +52,13 @@ typedef struct yb_zygote_news {
      * wait(2). */
     int32_t value;
     uint64_t worker;
-    uint64_t peak_memory_bytes;
+    uint64_t peak_memory_bytes; /* EXITED, as is the rest */
+    int64_t user_ns, system_ns;
+    uint32_t out_of_memory; /* the kernel killed it for that */
 } yb_zygote_news;
 
-/* Whether this run of the program is a zygote; asked before main. */
+/* Whether this run of the program is a zygote, or a worker that was started by one; asked before
+ * main. */
 bool yb_zygote_called(void);
 
 /* What runs in main's place; it does not return. */

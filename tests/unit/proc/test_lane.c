@@ -63,7 +63,7 @@ static void start_worker(bench *b)
     fflush(NULL);
     b->worker = fork();
     if (b->worker == 0)
-        yb_runner_main(dup(b->lane.fd), dup(b->doorbell));
+        yb_runner_main((const int[]){dup(b->lane.fd), dup(b->doorbell), -1, -1});
 }
 
 static void wait_for_answer(bench *b, yb_answer *ret_answer)
