@@ -143,7 +143,9 @@ YIBU_API int yibu_sleep(int64_t delay_ns);
  * turn.  Checkpoint.  Returns 0 or -ECANCELED. */
 YIBU_API int yibu_yield(void);
 
-/* Checks for a cancel without suspending.  Returns 0 or -ECANCELED. */
+/* Checks for a cancel without suspending: of this task, or, in a function that runs on a thread, of
+ * whoever waits for it; in a body of a parallel loop, also whether the loop goes on.
+ * Returns 0, -ECANCELED, or YIBU_ENOTASK elsewhere. */
 YIBU_API int yibu_check_cancelled(void);
 
 YIBU_END_DECLS

@@ -52,10 +52,6 @@ YIBU_API int yibu_op_to_thread(yibu_loop *loop, yibu_op *op, yibu_coroutine *fn,
  * YIBU_ENOTHREAD in tasks, callbacks, and functions that no loop asked for; -EINVAL, -ENOMEM. */
 YIBU_API intptr_t yibu_from_thread_call(yibu_coroutine *fn, void *arg);
 
-/* Inside a function that runs on a thread: whether whoever waits for it was cancelled, or has given
- * it up.  Never blocks.  Returns 0, -ECANCELED, or YIBU_ENOTHREAD in tasks and elsewhere. */
-YIBU_API int yibu_check_cancelled(void);
-
 YIBU_END_DECLS
 
 #endif

@@ -97,10 +97,10 @@ intptr_t yibu_from_thread_call(yibu_coroutine *fn, void *arg)
     return r < 0 ? r : wait_for(future);
 }
 
-int yibu_check_cancelled(void)
+int yb_work_check_cancelled(void)
 {
     yb_work *work = function_here();
     if (!work)
-        return YIBU_ENOTHREAD;
+        return yb_task_missing();
     return atomic_load(&work->unwanted) || given_up(work) ? -ECANCELED : 0;
 }

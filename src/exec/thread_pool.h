@@ -190,6 +190,9 @@ extern YB_THREAD_LOCAL yb_worker *yb_worker_current;
 /* The function that runs on this thread as on one of a pool's; in a simulation too. */
 extern YB_THREAD_LOCAL yb_work *yb_work_current;
 
+/* yibu_check_cancelled in such a function. */
+int yb_work_check_cancelled(void);
+
 /* Around a wait of a function for something that may need a thread of its own pool: another one may
  * run meanwhile.  Do nothing on other threads. */
 void yb_worker_begin_wait(void);

@@ -374,6 +374,7 @@ static void *work_until_stopped(void *arg)
     (void)pthread_setname_np(pthread_self(), worker->name);
     yb_worker_current = worker;
     yb_locals_elsewhere = submitters_locals;
+    yb_check_cancelled_elsewhere = yb_work_check_cancelled;
     initialize(worker);
 
     for (yb_work *work; (work = next_work(worker));)

@@ -308,11 +308,13 @@ int yibu_task_cancelling(const yibu_task *task)
     return task && yb_is_task(task) ? task->cancels : -EINVAL;
 }
 
+YB_THREAD_LOCAL int (*yb_check_cancelled_elsewhere)(void);
+
 int yibu_check_cancelled(void)
 {
     int error;
     yb_task *task = yb_task_require(&error);
     if (!task)
-        return error;
+        return yb_check_cancelled_elsewhere ? yb_check_cancelled_elsewhere() : error;
     return yb_task_cancel_pending(task) ? -ECANCELED : 0;
 }

@@ -68,6 +68,9 @@ static inline yb_task *yb_task_of(yibu_future *future)
 
 extern YB_THREAD_LOCAL yb_task *yb_task_current;
 
+/* On threads that run functions for tasks: yibu_check_cancelled where no task runs. */
+extern YB_THREAD_LOCAL int (*yb_check_cancelled_elsewhere)(void);
+
 /* Why there is no running task: YIBU_ENOTASK or YIBU_EFORKED. */
 int yb_task_missing(void);
 
