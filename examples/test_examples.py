@@ -360,6 +360,10 @@ def test_primes():
     expect(run("100000"), "9592 primes below 100000\n")
 
 
+def test_collatz():
+    expect(run("100000"), "77031 takes 350 steps\n")
+
+
 def test_clean_up():
     expect(run(), "peer: hello\npeer: bye\nsession: ECANCELED\n")
 

@@ -33,6 +33,7 @@
 #include <yibu/loop.h>
 #include <yibu/message.h>
 #include <yibu/op.h>
+#include <yibu/parallel.h>
 #include <yibu/pipe.h>
 #include <yibu/process_pool.h>
 #include <yibu/protocol.h>
