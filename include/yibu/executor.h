@@ -27,6 +27,31 @@ typedef struct yibu_submit_options {
     void (*abandon_on_cancel)(void *arg);
 } yibu_submit_options;
 
+/* The two kinds of work that a loop has a default executor for. */
+typedef enum yibu_executor_kind {
+    YIBU_EXECUTOR_THREADS,  /* functions: yibu_to_thread */
+    YIBU_EXECUTOR_PROCESSES /* jobs: yibu_to_process */
+} yibu_executor_kind;
+
+/* Options of a map.  Set size to sizeof; zero means the default everywhere else. */
+typedef struct yibu_map_options {
+    size_t size;
+    bool unordered;              /* items come as their calls end, not in the order of the inputs */
+    unsigned chunk_size;         /* inputs that a call takes; functions alone; default 1 */
+    unsigned max_in_flight;      /* calls; default twice the executor's max_workers */
+    int64_t timeout_ns;          /* of the whole map; default: no limit */
+    const yibu_job_options *job; /* of each call of a job; where they are to write is left out */
+} yibu_map_options;
+
+/* What a map hands out. */
+typedef struct yibu_map_item {
+    size_t index;                 /* of the input, the first is 0 */
+    void *arg;                    /* the input */
+    intptr_t result;              /* the function's, or why it was not called; the job's status */
+    yibu_bytes output;            /* of a job */
+    yibu_concurrent_future *call; /* for what else there is to ask, yibu_concurrent_future_report */
+} yibu_map_item;
+
 /* What an executor does and has done.  Set size to sizeof before asking. */
 typedef struct yibu_executor_stats {
     size_t size;
@@ -93,6 +118,75 @@ YIBU_API int yibu_concurrent_future_output(yibu_concurrent_future *future, yibu_
 
 /* What became of it; set report->size before.  Returns as yibu_concurrent_future_output. */
 YIBU_API int yibu_concurrent_future_report(yibu_concurrent_future *future, yibu_job_report *report);
+
+/* Has fn(arg) run by an executor, and waits for the result.  executor NULL: the loop's default one.
+ * Context: a task.  Checkpoint.  Cancel: a function that has not started is withdrawn; one that runs
+ * is waited for, and its result returned, unless options say otherwise.
+ * Returns fn's result, or as yibu_executor_submit. */
+YIBU_API intptr_t yibu_run_in_executor(yibu_executor *executor, yibu_coroutine *fn, void *arg,
+                                       const yibu_submit_options *options);
+
+/* Has a job run by an executor, and waits; the rest is as for yibu_to_process, which this is where
+ * executor is NULL and the loop has no other default.
+ * Context: a task.  Checkpoint.  Cancel: a job that has not started is withdrawn, the worker of one
+ * that runs is killed.
+ * Returns the job's status, or as yibu_executor_submit_job; -ENOMEM also where *ret_output (may be
+ * NULL) could not take the output. */
+YIBU_API intptr_t yibu_run_job_in_executor(yibu_executor *executor, const yibu_job *job,
+                                           yibu_bytes input, yibu_buffer *ret_output,
+                                           const yibu_job_options *options);
+
+/* fn for each input, on the executor: an async iterator (<yibu/iterator.h>) whose items are
+ * `yibu_map_item *`, each alive until the next is asked for.  It takes over inputs, and asks it for
+ * the next one from a task of its own, as long as fewer than max_in_flight calls are submitted whose
+ * items have not all been taken: so endless inputs work.  What an input points to must live until its
+ * item has come, or the map is closed.
+ * A failure of fn is its item's result, and the map goes on.  A failure of inputs, and of a
+ * submission, is what next answers, after the items before it; so is -ETIMEDOUT, at once.  Closing
+ * the map early withdraws what is in line and waits for what runs.
+ * Never suspends where it succeeds; next is a checkpoint.  Context: a task.
+ * Returns the iterator; NULL where there is no memory, no loop, no inputs or no fn, or options are
+ * wrong: then inputs has been closed. */
+YIBU_API yibu_iterator *yibu_executor_map(yibu_executor *executor, yibu_coroutine *fn,
+                                          yibu_iterator *inputs, const yibu_map_options *options);
+
+/* The same with a job for each input, which is a `yibu_bytes *`, read when it is asked for (NULL: no
+ * bytes).  Items have an output.  Closing the map early kills the workers of those that run. */
+YIBU_API yibu_iterator *yibu_executor_map_jobs(yibu_executor *executor, const yibu_job *job,
+                                               yibu_iterator *inputs,
+                                               const yibu_map_options *options);
+
+/* fn for each of count structs of item_bytes, one after the other in items: all at once, in chunks
+ * (default: four for each worker), and waits for all.  fn gets a pointer to its struct, where it may
+ * leave more than a result; results go to ret_results (may be NULL), in order.
+ * A task suspends, a thread without a running loop blocks.  options: unordered means nothing here.
+ * Checkpoint.  Cancel: what is in line is withdrawn, what runs is waited for; the results of what was
+ * not called are -ECANCELED.
+ * Returns 0; the first failure in the order of items, all of which were called; -ECANCELED;
+ * -ETIMEDOUT, as after a cancel; -EINVAL, -ENOMEM, YIBU_ENOTASK in a callback, or as
+ * yibu_executor_submit. */
+YIBU_API intptr_t yibu_executor_starmap(yibu_executor *executor, yibu_coroutine *fn, void *items,
+                                        size_t count, size_t item_bytes, intptr_t *ret_results,
+                                        const yibu_map_options *options);
+
+/* Makes the executor what yibu_to_thread uses in this loop, or, where it runs jobs, yibu_to_process.
+ * It stays the caller's, and must live until the loop has ended or another one was set.
+ * Never suspends.  Context: the loop's thread.  Returns 0, -EINVAL; -EBUSY where
+ * yibu_loop_get_default_executor has made one already; -ENOMEM, YIBU_ESHUTDOWN. */
+YIBU_API int yibu_loop_set_default_executor(yibu_loop *loop, yibu_executor *executor);
+
+/* The default executor of a kind.  Where none was set, one is made, of the size that the loop's
+ * options say, which is the loop's and ends with it.
+ * Never suspends.  Context: the loop's thread.  Returns 0, YIBU_ESHUTDOWN, -EINVAL, -ENOMEM, -ENOTSUP
+ * in a simulation. */
+YIBU_API int yibu_loop_get_default_executor(yibu_loop *loop, yibu_executor_kind kind,
+                                            yibu_executor **ret_executor);
+
+/* Ends what yibu_to_thread and yibu_to_process do in this loop, which is YIBU_ESHUTDOWN from now on:
+ * waits for calls under way, and shuts default executors down, those that were set, too.
+ * Context: a task.  Must finish, within timeout_ns (YIBU_FOREVER: without limit).
+ * Returns 0, -ETIMEDOUT, -ENOMEM, -EINVAL, YIBU_ENOTASK. */
+YIBU_API int yibu_loop_shutdown_default_executor(yibu_loop *loop, int64_t timeout_ns);
 
 /* Refuses what is submitted from now on, with YIBU_ESHUTDOWN, and ends the workers once what was
  * submitted before has ended; with cancel_futures, what waits in line ends at once with

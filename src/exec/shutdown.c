@@ -109,6 +109,11 @@ static int wait_in_thread(yibu_executor *e, int64_t timeout_ns)
     return stopped ? 0 : -ETIMEDOUT;
 }
 
+bool yb_shutdown_look(yibu_executor *e, int64_t timeout_ns)
+{
+    return wait_in_thread(e, timeout_ns) == 0;
+}
+
 static bool stopped(yibu_executor *e)
 {
     pthread_mutex_lock(&e->lock);

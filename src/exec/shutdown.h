@@ -8,6 +8,9 @@
  * cancel_queued.  Any thread. */
 void yb_engine_close(yibu_executor *executor, int code, bool cancel_queued);
 
+/* Blocks for timeout_ns at most; whether the executor has stopped. */
+bool yb_shutdown_look(yibu_executor *executor, int64_t timeout_ns);
+
 /* Under the lock: the executor has STOPPED, tells whoever waits for that. */
 void yb_shutdown_wake(yibu_executor *executor);
 

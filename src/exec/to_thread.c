@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <yibu/thread_pool.h>
 
+#include "exec/defaults.h"
 #include "exec/executor.h"
 #include "task/task.h"
 
@@ -19,7 +20,9 @@ static yb_op *op_of(const yb_work *work)
 
 static void done(yb_work *work)
 {
-    yb_op_complete(op_of(work), work->result);
+    yb_op *op = op_of(work);
+    yb_default_end(op->loop, YIBU_EXECUTOR_THREADS);
+    yb_op_complete(op, work->result);
 }
 
 /* The task waits, so its values stay as they are. */
@@ -35,40 +38,56 @@ static const yb_work_class for_task = {.done = done, .locals = locals_of_task};
 static bool cancel(yb_op *op)
 {
     yb_executor *executor = op->custom_data;
-    return executor->class->cancel(executor, work_of(op));
+    bool withdrawn = executor->class->cancel(executor, work_of(op));
+    if (withdrawn)
+        yb_default_end(op->loop, YIBU_EXECUTOR_THREADS);
+    return withdrawn;
 }
 
+/* On the loop's own pool. */
 static int start(yibu_loop *loop, yb_op *op, const yb_work_class *class, yibu_coroutine *fn,
                  void *arg)
 {
-    if (!fn)
-        return -EINVAL;
     yb_executor *executor;
     int r = yb_executor_of(loop, &executor);
-    if (r < 0)
-        return r;
-    yb_work *work = work_of(op);
-    work->fn = fn;
-    work->arg = arg;
-    work->class = class;
-    r = executor->class->submit(executor, work);
+    if (r == 0) {
+        yb_work *work = work_of(op);
+        work->fn = fn;
+        work->arg = arg;
+        work->class = class;
+        r = executor->class->submit(executor, work);
+    }
     if (r == 0)
         yb_op_begin_custom(loop, op, cancel, executor);
+    else
+        yb_default_end(loop, YIBU_EXECUTOR_THREADS);
     return r;
 }
 
 int yibu_op_to_thread(yibu_loop *loop, yibu_op *op, yibu_coroutine *fn, void *arg)
 {
-    int r = yb_op_prepare_custom(loop, op);
-    return r < 0 ? r : start(loop, (yb_op *)(void *)op, &for_operation, fn, arg);
+    yibu_executor *set = NULL;
+    int r = fn ? yb_op_prepare_custom(loop, op) : -EINVAL;
+    if (r == 0)
+        r = yb_default_begin(loop, YIBU_EXECUTOR_THREADS, &set);
+    if (r < 0)
+        return r;
+    return set ? yb_default_start(set, loop, yb_op_view(op), fn, arg)
+               : start(loop, yb_op_view(op), &for_operation, fn, arg);
 }
 
 intptr_t yibu_to_thread(yibu_coroutine *fn, void *arg)
 {
+    yibu_executor *set = NULL;
     int r;
     yb_task *task = yb_task_enter(&r);
     if (!task)
         return r;
+    r = fn ? yb_default_begin(task->future.loop, YIBU_EXECUTOR_THREADS, &set) : -EINVAL;
+    if (r < 0)
+        return r;
+    if (set)
+        return yibu_run_in_executor(set, fn, arg, NULL);
     yb_op *op = yb_task_prepare_op(task, YB_OP_CUSTOM, -1);
     r = start(task->future.loop, op, &for_task, fn, arg);
     return r < 0 ? r : yb_task_wait_op(task);

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "base/list.h"
+#include "platform/backend.h"
 #include <yibu/concurrent_future.h>
 
 /* Somebody who is to hear of the end: enlisted once, called once, on whatever thread the end
@@ -60,5 +61,18 @@ void yb_concurrent_future_complete(yibu_concurrent_future *future, intptr_t resu
 bool yb_concurrent_future_attend(yibu_concurrent_future *future, yb_ending *ending);
 /* Takes it back; false: it has been called or is about to be.  Any thread. */
 bool yb_concurrent_future_leave(yibu_concurrent_future *future, yb_ending *ending);
+
+/* Begins op, of kind YB_OP_CUSTOM, which ends with the result, after `arrived`, or NULL, was called in
+ * the loop; a cancel of it cancels the future.  Takes over a reference. */
+void yb_concurrent_future_follow(yibu_concurrent_future *future, yibu_loop *loop, yb_op *op,
+                                 intptr_t (*arrived)(yibu_concurrent_future *future, void *arg),
+                                 void *arg);
+
+/* Waits for the end without any effect on the future: 0 once it is done, or why it was not waited for,
+ * -ECANCELED, -ETIMEDOUT, as yibu_concurrent_future_result. */
+int yb_concurrent_future_wait(yibu_concurrent_future *future, int64_t timeout_ns);
+
+/* Waits for the end, whatever happens: cancels wait meanwhile.  Where a result may be waited for. */
+void yb_concurrent_future_outlast(yibu_concurrent_future *future);
 
 #endif

@@ -77,7 +77,7 @@ static int attend_for(yb_task *task, yibu_concurrent_future *future, int64_t tim
 }
 
 /* Cancels wait meanwhile. */
-static void outlast(yb_task *task, yibu_concurrent_future *future)
+static void outlast_in_task(yb_task *task, yibu_concurrent_future *future)
 {
     yb_scope shield = {.shield = true, .place = "yibu_concurrent_future_result"};
     yb_scope_enter(&shield, task);
@@ -85,20 +85,7 @@ static void outlast(yb_task *task, yibu_concurrent_future *future)
     yb_scope_leave(&shield);
 }
 
-static intptr_t wait_in_task(yb_task *task, yibu_concurrent_future *future, int64_t timeout_ns)
-{
-    int r = attend_for(task, future, timeout_ns);
-    if (r == -ECANCELED) {
-        (void)yibu_concurrent_future_cancel(future);
-        if (future->class->outlasts_cancel) {
-            outlast(task, future);
-            r = 0;
-        }
-    }
-    return r < 0 ? r : future->result;
-}
-
-static intptr_t wait_in_thread(yibu_concurrent_future *future, int64_t timeout_ns)
+static int wait_in_thread(yibu_concurrent_future *future, int64_t timeout_ns)
 {
     int64_t deadline_ns = yb_deadline_after(yb_clock_now(NULL), timeout_ns);
     int r = future->class->before_blocking ? future->class->before_blocking(future) : 0;
@@ -108,19 +95,40 @@ static intptr_t wait_in_thread(yibu_concurrent_future *future, int64_t timeout_n
         if (!yb_futex_wait_until(&future->done, 0, deadline_ns) &&
             !yibu_concurrent_future_done(future))
             return -ETIMEDOUT;
-    return future->result;
+    return 0;
 }
 
-intptr_t yibu_concurrent_future_result(yibu_concurrent_future *future, int64_t timeout_ns)
+int yb_concurrent_future_wait(yibu_concurrent_future *future, int64_t timeout_ns)
 {
     int r = yb_task_current ? yb_task_checkpoint(yb_task_current) : 0;
-    if (r < 0)
+    if (r < 0 || yibu_concurrent_future_done(future))
         return r;
-    if (yibu_concurrent_future_done(future))
-        return future->result;
     if (yb_task_current)
-        return wait_in_task(yb_task_current, future, timeout_ns);
+        return attend_for(yb_task_current, future, timeout_ns);
     if (yb_forked() || (yb_loop_current && yb_loop_current->running))
         return yb_task_missing();
     return timeout_ns <= 0 ? -ETIMEDOUT : wait_in_thread(future, timeout_ns);
+}
+
+void yb_concurrent_future_outlast(yibu_concurrent_future *future)
+{
+    if (yb_task_current)
+        outlast_in_task(yb_task_current, future);
+    else
+        (void)wait_in_thread(future, YIBU_FOREVER);
+}
+
+/* A cancel of the waiting task is passed on. */
+intptr_t yibu_concurrent_future_result(yibu_concurrent_future *future, int64_t timeout_ns)
+{
+    bool was_cancelled = yb_task_current && yb_task_cancel_pending(yb_task_current);
+    int r = yb_concurrent_future_wait(future, timeout_ns);
+    if (r == -ECANCELED && !was_cancelled) {
+        (void)yibu_concurrent_future_cancel(future);
+        if (future->class->outlasts_cancel) {
+            yb_concurrent_future_outlast(future);
+            r = 0;
+        }
+    }
+    return r < 0 ? r : future->result;
 }
