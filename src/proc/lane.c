@@ -367,21 +367,23 @@ void yb_lane_abandon(yb_lane *lane)
         yb_pieces_release(&lane->big, place->big);
 }
 
-void yb_lane_wake(yb_lane_shared *shared)
+/* Wakes the worker where it sleeps for that reason, or a greater one. */
+static void wake(yb_lane_shared *shared, uint32_t why)
 {
-    if (atomic_load(&shared->asleep) && atomic_exchange(&shared->asleep, 0))
+    if (atomic_load(&shared->asleep) >= why && atomic_exchange(&shared->asleep, 0))
         (void)syscall(SYS_futex, &shared->asleep, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
 void yb_lane_publish(yb_lane *lane)
 {
+    uint32_t news = lane->published != lane->submitted ? YB_ASLEEP_IDLE : YB_ASLEEP_FOR_ROOM;
     lane->published = lane->submitted;
     yb_lane_take_back(lane);
     atomic_store_explicit(&lane->shared->release_count, lane->released, memory_order_release);
     atomic_store_explicit(&lane->shared->parent_processor, sched_getcpu(), memory_order_relaxed);
     atomic_store_explicit(&lane->shared->retired, lane->retired, memory_order_release);
     atomic_store(&lane->shared->submitted, lane->submitted);
-    yb_lane_wake(lane->shared);
+    wake(lane->shared, news);
 }
 
 bool yb_lane_withdraw(yb_lane *lane, uint32_t n)
@@ -506,5 +508,5 @@ void yb_lane_disarm(yb_lane *lane)
 void yb_lane_finish(yb_lane *lane)
 {
     atomic_store(&lane->shared->closing, 1);
-    yb_lane_wake(lane->shared);
+    wake(lane->shared, YB_ASLEEP_IDLE);
 }

@@ -28,8 +28,9 @@
  *              load by the worker sees them.  There are never more than the worker has pieces.
  *   state      QUEUED -> TAKEN by the worker, QUEUED -> WITHDRAWN by the parent: one
  *              compare-and-swap wins, so a job is either withdrawn or run.
- *   asleep     worker: 1 before it looks for the last time and sleeps.  Parent: looks after
- *              publishing.  Both sequentially consistent: one of them sees the other.
+ *   asleep     worker: why, before it looks for the last time and sleeps.  Parent: looks after
+ *              publishing.  Both sequentially consistent: one of them sees the other.  One that is
+ *              idle is not woken for mere room.
  *   armed      parent: 1 before it looks for the last time and sleeps.  Worker: looks after
  *              completing, and rings the doorbell if it is the one to clear it.  As above. */
 #ifndef YB_PROC_LANE_H
@@ -52,6 +53,8 @@ enum {
     YB_LANE_KEEP_BYTES = 4 * 1024 * 1024, /* of a big part that stay resident when unused */
     YB_LANE_GRAIN = 64 * 1024,            /* a multiple of every page size */
 };
+
+enum { YB_ASLEEP_IDLE = 1, YB_ASLEEP_FOR_ROOM = 2 };
 
 enum { YB_SLOT_QUEUED, YB_SLOT_TAKEN, YB_SLOT_WITHDRAWN };
 
@@ -121,8 +124,6 @@ typedef struct yb_lane_layout {
 
 yb_lane_layout yb_lane_layout_of(uint64_t total_bytes);
 
-/* Wakes the worker where it sleeps. */
-void yb_lane_wake(yb_lane_shared *shared);
 
 /* The rest is the parent's. */
 

@@ -96,7 +96,7 @@ static bool find_room(uint64_t wanted, uint64_t *ret_start, uint64_t *ret_room)
             return true;
         if (wanted > self.big.size || self.reclaimed == self.job)
             return false;
-        yb_asleep_until(self.shared, more_came_back);
+        yb_asleep_until(self.shared, YB_ASLEEP_FOR_ROOM, more_came_back);
     }
 }
 

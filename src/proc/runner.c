@@ -75,8 +75,10 @@ static intptr_t call(const yibu_job *job, yb_slot *slot)
     return r < 0 ? r : status;
 }
 
+/* `submitted` is written last, and is what `asleep` pairs with. */
 static bool text_retired(void)
 {
+    (void)atomic_load(&self.shared->submitted);
     return (int32_t)(atomic_load(&self.shared->retired) - self.text_free) >= 0;
 }
 
@@ -85,7 +87,7 @@ static intptr_t call_as_set(const yibu_job *job, yb_slot *slot)
 {
     const yb_settings *settings = (const yb_settings *)(void *)(self.base + slot->settings);
     if (yb_settings_capture(settings)) {
-        yb_asleep_until(self.shared, text_retired);
+        yb_asleep_until(self.shared, YB_ASLEEP_FOR_ROOM, text_retired);
         self.text_free = self.next + 1;
     }
     intptr_t status = yb_settings_apply(settings);
@@ -233,7 +235,7 @@ static void wait_for_work(void)
     }
     look_at_state(1);
     fflush(NULL); /* what jobs wrote through stdio must not wait for the next one */
-    yb_asleep_until(self.shared, something_to_do);
+    yb_asleep_until(self.shared, YB_ASLEEP_IDLE, something_to_do);
 }
 
 /* Making. */

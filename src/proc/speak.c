@@ -60,7 +60,7 @@ static void make_room(uint64_t bytes)
     uint64_t skipped = left < bytes ? left : 0;
     self.wanted = self.said + skipped + bytes - YB_LANE_MESSAGE_BYTES;
     if (!heard_enough())
-        yb_asleep_until(self.shared, heard_enough);
+        yb_asleep_until(self.shared, YB_ASLEEP_FOR_ROOM, heard_enough);
     if (skipped > 0)
         write_head(YB_MESSAGE_SKIP);
     self.said += skipped;
