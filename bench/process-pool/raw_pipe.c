@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -120,19 +121,30 @@ static long collect(struct worker *worker)
     return (long)(ready / (sizeof(uint64_t) + (size_t)size));
 }
 
-/* One at a time: the answer is waited for in read itself. */
-static void run_single(long n)
+/* One at a time: the answer is waited for in read itself.  With a pause before each, both sides go to
+ * sleep.  Returns the time without pauses. */
+static int64_t run_single(long n, useconds_t pause_us)
 {
+    int64_t spent_ns = 0;
+
     for (long i = 0; i < n; i++) {
+        int64_t start;
+
+        if (pause_us > 0)
+            usleep(pause_us);
+        start = bench_now_ns();
         submit(&workers[0], 1);
         while (collect(&workers[0]) == 0)
             ;
+        spent_ns += bench_now_ns() - start;
     }
+    return spent_ns;
 }
 
-static void run(long in_flight, long n)
+static int64_t run(long in_flight, long n)
 {
     long submitted = 0, ended = 0;
+    int64_t begin = bench_now_ns();
 
     for (long i = 0; i < worker_count; i++) {
         submit(&workers[i], in_flight / worker_count);
@@ -150,6 +162,7 @@ static void run(long in_flight, long n)
                 submit(&workers[i], jobs);
         }
     }
+    return bench_now_ns() - begin;
 }
 
 static void fill_frames(long in_flight)
@@ -166,7 +179,8 @@ int main(int argc, char **argv)
 {
     struct bench bench = bench_start(argc, argv);
     long in_flight = bench_argument(&bench, 0, 1);
-    int64_t begin;
+    bool cold = bench.argc > 2 && strcmp(bench.argv[2], "cold") == 0;
+    int64_t spent_ns;
 
     size = bench_argument(&bench, 1, 64);
     worker_count = in_flight == 1 ? 1 : sysconf(_SC_NPROCESSORS_ONLN);
@@ -175,9 +189,8 @@ int main(int argc, char **argv)
     for (long i = 0; i < worker_count; i++)
         start(&workers[i], &polls[i]);
     fill_frames(in_flight);
-    in_flight == 1 ? run_single(10) : run(in_flight, in_flight * 10);
-    begin = bench_now_ns();
-    in_flight == 1 ? run_single(bench.n) : run(in_flight, bench.n);
-    bench_report_trips(&bench, in_flight, bench_now_ns() - begin, bench.n, "pipe");
+    in_flight == 1 ? run_single(10, 0) : run(in_flight, in_flight * 10);
+    spent_ns = in_flight == 1 ? run_single(bench.n, cold ? 2000 : 0) : run(in_flight, bench.n);
+    bench_report_trips(&bench, in_flight, spent_ns, bench.n, "pipe");
     return 0;
 }
