@@ -12,7 +12,7 @@
 
 #include "base/assert.h"
 
-enum { MAX_MODULES = 256 };
+enum { MAX_MODULES = 256, LATELY_FOUND = 64 };
 
 typedef struct module {
     const yibu_job *const *first, *const *end;
@@ -21,6 +21,7 @@ typedef struct module {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static module modules[MAX_MODULES]; /* in the order they were loaded */
 static unsigned module_count;
+static const yibu_job *lately[LATELY_FOUND]; /* at their names' hashes */
 
 static unsigned index_of(const yibu_job *const *first)
 {
@@ -48,6 +49,7 @@ void yibu_unregister_jobs_(const yibu_job *const *first)
     if (i < module_count) {
         module_count--;
         memmove(&modules[i], &modules[i + 1], (module_count - i) * sizeof(modules[0]));
+        memset(lately, 0, sizeof(lately));
     }
     pthread_mutex_unlock(&lock);
 }
@@ -65,12 +67,30 @@ static const yibu_job *find_in(const module *m, const char *name, size_t size)
     return NULL;
 }
 
-const yibu_job *yb_job_find(const char *name, size_t size)
+static const yibu_job *search(const char *name, size_t size)
 {
     const yibu_job *job = NULL;
-    pthread_mutex_lock(&lock);
     for (unsigned i = 0; !job && i < module_count; i++)
         job = find_in(&modules[i], name, size);
+    return job;
+}
+
+static unsigned hash(const char *name, size_t size)
+{
+    uint32_t hash = 2166136261U; /* FNV-1a */
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ (unsigned char)name[i]) * 16777619U;
+    return hash % LATELY_FOUND;
+}
+
+/* A worker calls the same few jobs again and again. */
+const yibu_job *yb_job_find(const char *name, size_t size)
+{
+    const yibu_job **place = &lately[hash(name, size)];
+    pthread_mutex_lock(&lock);
+    const yibu_job *job = *place && has_name(*place, name, size) ? *place : search(name, size);
+    if (job)
+        *place = job;
     pthread_mutex_unlock(&lock);
     return job;
 }
