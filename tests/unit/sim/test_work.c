@@ -172,6 +172,53 @@ static intptr_t run_job(void *arg)
     return r == 2 ? 0 : r;
 }
 
+static unsigned most_attempts;
+
+static intptr_t run_job_often(void *arg)
+{
+    yibu_job_report report = {.size = sizeof(report)};
+    yibu_job_options options = {.size = sizeof(options), .report = &report, .max_attempts = 4};
+    int64_t start = yibu_loop_time(yibu_get_running_loop());
+    (void)arg;
+    intptr_t r = yibu_to_process(&reverse_job, (yibu_bytes){"ab", 2}, NULL, &options);
+    assert_true(r == 2 || (r == YIBU_EWORKER && report.attempts == 4));
+    assert_true(report.attempts >= 1 && report.attempts <= 4);
+    int64_t waits = (INT64_C(1) << (report.attempts - 1)) - 1; /* 0.1 s, 0.2 s, 0.4 s */
+    assert_true(yibu_loop_time(yibu_get_running_loop()) - start >= waits * YIBU_MS(100));
+    most_attempts = report.attempts > most_attempts ? report.attempts : most_attempts;
+    return r == 2 ? 0 : r;
+}
+
+static void a_job_whose_worker_died_is_tried_again(void **state)
+{
+    yibu_sim_options options = {.size = sizeof(options), .job_failure = 0.5};
+    int failed = 0;
+    (void)state;
+    for (uint64_t seed = 0; seed < 100; seed++)
+        failed += yibu_sim_run(seed, run_job_often, NULL, &options) != 0;
+    assert_true(failed < 25); /* one in 16 */
+    assert_int_equal(most_attempts, 4);
+}
+
+SIM_TEST(options_that_need_a_process_are_refused, 2)
+{
+    static const int cpu = 0;
+    static const char *const none[] = {NULL};
+    const yibu_job_options needy[] = {
+        {.memory_bytes = 1}, {.cpus = &cpu, .cpu_count = 1},  {.env_changes = none},
+        {.cwd = "/"},        {.out = YIBU_JOB_STDIO_CAPTURE}, {.err = YIBU_JOB_STDIO_DEVNULL},
+    };
+    for (size_t i = 0; i < sizeof(needy) / sizeof(needy[0]); i++) {
+        yibu_job_options options = needy[i];
+        options.size = sizeof(options);
+        assert_int_equal(yibu_to_process(&reverse_job, (yibu_bytes){"ab", 2}, NULL, &options),
+                         -ENOTSUP);
+    }
+    yibu_executor *executor = NULL;
+    assert_int_equal(yibu_process_pool_executor_new(NULL, &executor), -ENOTSUP);
+    return 0;
+}
+
 static int count_results(yibu_sim_options options, int64_t timeout_ns, intptr_t wanted)
 {
     int count = 0;
@@ -289,6 +336,8 @@ int main(void)
         cmocka_unit_test(a_job_is_found_by_its_name),
         cmocka_unit_test(workers_die_where_they_are_to),
         cmocka_unit_test(a_job_with_a_short_limit_may_exceed_it),
+        cmocka_unit_test(a_job_whose_worker_died_is_tried_again),
+        cmocka_unit_test(options_that_need_a_process_are_refused),
         cmocka_unit_test(a_cancelled_job_ends),
         cmocka_unit_test(looking_up_names_fails_where_it_is_to),
         cmocka_unit_test(a_look_up_can_be_cancelled_at_any_time),
