@@ -21,8 +21,9 @@ static yb_op *op_of(const yb_work *work)
 static void done(yb_work *work)
 {
     yb_op *op = op_of(work);
-    yb_default_end(op->loop, YIBU_EXECUTOR_THREADS);
+    yibu_loop *loop = op->loop;
     yb_op_complete(op, work->result);
+    yb_default_end(loop, YIBU_EXECUTOR_THREADS);
 }
 
 /* The task waits, so its values stay as they are. */

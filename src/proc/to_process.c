@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/options.h"
+#include "exec/defaults.h"
 #include "proc/job.h"
 #include "proc/job_executor.h"
 #include "proc/pool.h"
@@ -32,29 +33,60 @@ int yb_job_request_prepare(yb_job_request *request, const yibu_job_options *opti
     if (!yb_job_valid(request->job) || (!request->input.data && request->input.size > 0))
         return -EINVAL;
     int r = yb_options_take(&request->options, sizeof(request->options), options);
+    request->options.size = sizeof(request->options);
     return r < 0 ? r : yb_job_options_check(&request->options);
+}
+
+/* Payloads are made in the loop's own pool, and stay there. */
+static bool may_go_elsewhere(const yb_job_request *request)
+{
+    return !request->payload && !request->ret_payload;
+}
+
+static intptr_t run_in_own_pool(yb_task *task, const yb_job_request *request)
+{
+    yb_op *op = yb_task_prepare_op(task, YB_OP_CUSTOM, -1);
+    int r = begin(task->future.loop, op, request);
+    return r < 0 ? r : yb_task_wait_op(task);
 }
 
 intptr_t yb_job_await(const yb_job_request *request)
 {
+    yibu_executor *set = NULL;
     int r;
     yb_task *task = yb_task_enter(&r);
-    if (!task) {
+    if (task)
+        r = yb_default_begin(task->future.loop, YIBU_EXECUTOR_PROCESSES, &set);
+    if (r < 0) {
         yibu_payload_free(request->payload);
         return r;
     }
-    yb_op *op = yb_task_prepare_op(task, YB_OP_CUSTOM, -1);
-    r = begin(task->future.loop, op, request);
-    return r < 0 ? r : yb_task_wait_op(task);
+    if (set && may_go_elsewhere(request))
+        return yb_run_job(set, request->job, request->input, request->ret_output,
+                          &request->options);
+    intptr_t status = run_in_own_pool(task, request);
+    if (!set)
+        yb_default_end(task->future.loop, YIBU_EXECUTOR_PROCESSES);
+    return status;
 }
 
+/* A call in the callback form does not count: the loop's end ends it. */
 int yb_job_start(yibu_loop *loop, yibu_op *op, const yb_job_request *request)
 {
+    yibu_executor *set = NULL;
     int r = yb_op_prepare_custom(loop, op);
     if (r == 0)
-        return begin(loop, yb_op_view(op), request);
-    yibu_payload_free(request->payload);
-    return r;
+        r = yb_default_begin(loop, YIBU_EXECUTOR_PROCESSES, &set);
+    if (r < 0) {
+        yibu_payload_free(request->payload);
+        return r;
+    }
+    if (!set)
+        yb_default_end(loop, YIBU_EXECUTOR_PROCESSES);
+    if (set && may_go_elsewhere(request))
+        return yb_default_start_job(set, loop, yb_op_view(op), request->job, request->input,
+                                    request->ret_output, &request->options);
+    return begin(loop, yb_op_view(op), request);
 }
 
 intptr_t yibu_to_process(const yibu_job *job, yibu_bytes input, yibu_buffer *ret_output,
