@@ -36,12 +36,15 @@ typedef struct yibu_payload yibu_payload;
 YIBU_BEGIN_DECLS
 
 /* Memory for a job's input, of zeroes or what an earlier payload left there, for a worker of the
- * executor (NULL: of the loop's own pool); starts a worker where there is none.  All of it is there
- * when the call returns: writing to it never fails for want of memory.
- * Context: the thread of the executor's loop.  Checkpoint for more than 4 MiB, in a task; else never
- * suspends.
- * Returns 0; -EAGAIN where payloads that are held leave no room; -ENOMEM; -EINVAL; -EXDEV in another
- * thread than the executor's; what prevented a worker from being started. */
+ * executor (NULL: of the running loop's own pool, which yibu_to_process_payload uses); starts a
+ * worker where there is none.  All of it is there when the call returns: writing to it never fails
+ * for want of memory.
+ * Context: any thread for an executor, which a thread that is not its home blocks for; for NULL a
+ * loop's.  Checkpoint in a task, for more than 4 MiB or another loop's executor; else it does not
+ * suspend.
+ * Returns 0; -EAGAIN where payloads that are held leave no room; -ENOMEM; -ECANCELED; -EINVAL;
+ * -ENOTSUP where the executor is not one of processes; YIBU_ESHUTDOWN; YIBU_ENOTASK without a loop;
+ * or what prevented a worker from being started. */
 YIBU_API int yibu_payload_new(yibu_executor *executor, size_t size, yibu_payload **ret_payload);
 
 /* Its bytes, aligned to 64 at least; NULL for NULL.  Context: any thread. */

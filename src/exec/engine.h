@@ -67,6 +67,10 @@ typedef struct yb_engine_class {
     /* The work's listener, which did not take a message, would now.  One at a time; perhaps after
      * done.  The work's heard follows.  May be NULL. */
     void (*listen_again)(yibu_executor *executor, yb_job_work *work);
+    /* Makes a payload for a job, of which the first bytes are populated; suspends in a task, blocks
+     * other threads.  Returns 0 or a failure.  NULL: no payloads here. */
+    int (*make_payload)(yibu_executor *executor, size_t size, struct yibu_payload **ret_payload,
+                        size_t *ret_populated);
     /* Nothing is under way and nothing more comes: tells the workers to end.  Once.  Any thread, one
      * of the workers' too; never blocks.  yb_engine_stopped follows, once, from here or elsewhere. */
     void (*stop)(yibu_executor *executor);

@@ -115,20 +115,36 @@ static int make_in_heap(size_t size, yibu_payload **ret_payload)
     return r;
 }
 
-int yibu_payload_new(yibu_executor *executor, size_t size, yibu_payload **ret_payload)
+/* In the pool of the loop. */
+static int make_here(size_t size, yibu_payload **ret_payload, size_t *ret_populated)
 {
     yb_job_executor *jobs;
-    yibu_payload *payload;
-    size_t populated = size;
-    if (executor || size == 0 || !ret_payload)
-        return -EINVAL;
     if (!yb_loop_current)
         return YIBU_ENOTASK;
     int r = yb_job_executor_of(yb_loop_current, &jobs);
     if (r < 0)
         return r;
-    r = jobs->make_payload ? jobs->make_payload(jobs, size, &payload, &populated)
-                           : make_in_heap(size, &payload);
+    *ret_populated = size;
+    return jobs->make_payload ? jobs->make_payload(jobs, size, ret_payload, ret_populated)
+                              : make_in_heap(size, ret_payload);
+}
+
+static int make_for(yibu_executor *executor, size_t size, yibu_payload **ret_payload,
+                    size_t *ret_populated)
+{
+    if (!executor->class->make_payload)
+        return -ENOTSUP;
+    return executor->class->make_payload(executor, size, ret_payload, ret_populated);
+}
+
+int yibu_payload_new(yibu_executor *executor, size_t size, yibu_payload **ret_payload)
+{
+    yibu_payload *payload;
+    size_t populated;
+    if (size == 0 || !ret_payload)
+        return -EINVAL;
+    int r = executor ? make_for(executor, size, &payload, &populated)
+                     : make_here(size, &payload, &populated);
     if (r < 0)
         return r;
     r = populate(payload, populated);

@@ -120,6 +120,7 @@ static const yb_engine_class class = {
     .submit_job = submit_job,
     .cancel_job = cancel_job,
     .listen_again = listen_again,
+    .make_payload = yb_process_executor_make_payload,
     .stop = stop,
     .count = count,
     .end = end,

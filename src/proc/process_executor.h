@@ -43,6 +43,11 @@ struct yb_process_executor {
     yb_intake *intake;
 };
 
+/* payload_executor.c */
+
+int yb_process_executor_make_payload(yibu_executor *executor, size_t size,
+                                     yibu_payload **ret_payload, size_t *ret_populated);
+
 /* process_executor_home.c */
 
 /* Makes the pool on the loop, which becomes the executor's home, in its thread.  Returns 0 or a
