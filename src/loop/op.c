@@ -74,7 +74,9 @@ int yb_op_start(yibu_loop *loop, yb_op *op)
 
 void yb_op_begin_custom(yibu_loop *loop, yb_op *op, bool (*cancel)(yb_op *op), void *data)
 {
-    op->loop = loop;
+    /* Another thread may read it already, to post the end of what it waits for. */
+    if (op->loop != loop)
+        op->loop = loop;
     op->kind = YB_OP_CUSTOM;
     op->state = YB_OP_PENDING;
     op->custom_cancel = cancel;
