@@ -192,7 +192,8 @@ static int refusal(const yb_thread_pool *pool)
 {
     if (YB_UNLIKELY(pool->forks != yb_thread_pool_forks()))
         return YIBU_EFORKED;
-    if (YB_UNLIKELY(atomic_load_explicit(&pool->stopping, memory_order_relaxed)))
+    if (YB_UNLIKELY(atomic_load_explicit(&pool->stopping, memory_order_relaxed) ||
+                    atomic_load_explicit(&pool->exiting, memory_order_relaxed)))
         return YIBU_ESHUTDOWN;
     return YB_UNLIKELY(atomic_load_explicit(&pool->is_broken, memory_order_relaxed))
                ? YIBU_EBROKENPOOL

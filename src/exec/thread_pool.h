@@ -70,6 +70,7 @@ struct yb_thread_pool {
     uint64_t forks; /* of the process that made it: threads are not inherited */
     bool may_look;  /* there is a processor left for whoever would be waited for */
     _Atomic(bool) stopping;
+    _Atomic(bool) exiting;       /* the program ends: nothing is begun any more */
     _Atomic(bool) is_broken;     /* an initializer has failed: nothing runs any more */
     _Atomic(bool) unwatched;     /* there was work whose submitter does not look for progress */
     _Atomic(unsigned) blocked;   /* functions that wait for others: as many more threads may run */

@@ -111,7 +111,7 @@ static void for_each_pool(void (*visit)(yb_thread_pool *pool))
 
 static void start_nothing_more(yb_thread_pool *pool)
 {
-    atomic_store(&pool->stopping, true);
+    atomic_store(&pool->exiting, true);
 }
 
 static void name_what_runs(yb_thread_pool *pool)

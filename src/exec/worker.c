@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <yibu/error.h>
 
 #include "base/memory.h"
@@ -226,11 +227,32 @@ static bool leaves_it_to_another(yb_worker *worker)
     return !worker->has_baton && somebody_drains(pool);
 }
 
+static void lay_baton_down(yb_worker *worker)
+{
+    end_draining(worker);
+    if (worker->has_baton)
+        atomic_store(&worker->pool->baton, YB_BATON_FREE);
+    worker->has_baton = false;
+}
+
+/* While the program ends nothing is begun; what ends a pool properly may still come. */
+static void stand_by(yb_worker *worker)
+{
+    const struct timespec a_moment = {.tv_nsec = 1000000};
+    lay_baton_down(worker);
+    while (!atomic_load(&worker->pool->stopping))
+        nanosleep(&a_moment, NULL);
+}
+
 /* NULL when the pool ends. */
 static yb_work *next_work(yb_worker *worker)
 {
     yb_thread_pool *pool = worker->pool;
     while (!atomic_load_explicit(&pool->stopping, memory_order_acquire)) {
+        if (YB_UNLIKELY(atomic_load_explicit(&pool->exiting, memory_order_relaxed))) {
+            stand_by(worker);
+            continue;
+        }
         yb_work *work = leaves_it_to_another(worker) ? NULL : take(worker);
         if (work) {
             if (worker->has_baton)
@@ -239,9 +261,7 @@ static yb_work *next_work(yb_worker *worker)
         }
         wait_for_work(worker);
     }
-    end_draining(worker);
-    if (worker->has_baton)
-        atomic_store(&pool->baton, YB_BATON_FREE);
+    lay_baton_down(worker);
     return NULL;
 }
 
@@ -526,10 +546,7 @@ void yb_worker_begin_wait(void)
     yb_thread_pool *pool = worker->pool;
     atomic_fetch_add(&pool->blocked, 1);
     if (worker->draining) { /* those in line may be what it waits for */
-        end_draining(worker);
-        if (worker->has_baton)
-            atomic_store(&pool->baton, YB_BATON_FREE);
-        worker->has_baton = false;
+        lay_baton_down(worker);
     }
     if (yb_thread_pool_has_line(pool))
         yb_thread_pool_wake(pool);
