@@ -45,10 +45,12 @@ static void note_environment(void)
     while (environ && environ[count])
         count++;
     size_t bytes = (count + 1) * sizeof(*environ);
-    free(noted.variables);
+    char **old = noted.variables; /* which `environ` may be part of */
     noted.variables = malloc(2 * bytes);
-    if (!noted.variables)
+    if (!noted.variables) {
+        noted.variables = old;
         return;
+    }
     if (count > 0)
         memcpy(noted.variables, environ, bytes);
     noted.variables[count] = NULL;
@@ -56,6 +58,7 @@ static void note_environment(void)
     noted.installed = noted.variables + count + 1;
     memcpy(noted.installed, noted.variables, bytes);
     environ = noted.installed;
+    free(old);
 }
 
 static void restore_environment(void)
