@@ -124,13 +124,11 @@ static int enter_in_task(yibu_executor *e, yb_task *task)
     task_entrant *self = (task_entrant *)(void *)op->custom_room;
     self->entrant.wake = post;
     self->posted.run = arrive;
-    op->loop = task->future.loop;
     yb_op_begin_custom(task->future.loop, op, leave, e);
     int r = line_up(e, &self->entrant);
     if (r == -EAGAIN)
         return (int)yb_task_wait_op(task);
-    task->future.loop->pending--; /* it does not wait after all */
-    op->state = YB_OP_IDLE;
+    yb_op_unbegin_custom(op);
     return r;
 }
 

@@ -63,16 +63,16 @@ static int watch(yibu_executor *e, yb_task *task)
     yb_op *op = yb_task_prepare_op(task, YB_OP_CUSTOM, -1);
     watcher *self = (watcher *)(void *)op->custom_room;
     self->posted.run = arrive;
-    op->loop = task->future.loop;
+    yb_op_begin_custom(task->future.loop, op, leave, e);
     pthread_mutex_lock(&e->lock);
     bool waits = e->state != YB_ENGINE_STOPPED;
     if (waits)
         yb_list_push_back(&e->watchers, &self->links);
     pthread_mutex_unlock(&e->lock);
-    if (!waits)
-        return 0;
-    yb_op_begin_custom(task->future.loop, op, leave, e);
-    return (int)yb_task_wait_op(task);
+    if (waits)
+        return (int)yb_task_wait_op(task);
+    yb_op_unbegin_custom(op);
+    return 0;
 }
 
 static int watch_for(yibu_executor *e, yb_task *task, int64_t timeout_ns)

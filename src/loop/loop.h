@@ -198,6 +198,13 @@ int yb_op_prepare_custom(const yibu_loop *loop, yibu_op *public_op);
  * that answers true has stopped it: the loop completes it with -ECANCELED. */
 void yb_op_begin_custom(yibu_loop *loop, yb_op *op, bool (*cancel)(yb_op *op), void *data);
 
+/* Takes that back, nobody having heard of the operation. */
+static inline void yb_op_unbegin_custom(yb_op *op)
+{
+    op->state = YB_OP_IDLE;
+    op->loop->pending--;
+}
+
 /* Asks a started operation to end early; false where it is not under way. */
 bool yb_op_cancel(yb_op *op);
 

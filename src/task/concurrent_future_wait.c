@@ -55,10 +55,11 @@ static int attend(yb_task *task, yibu_concurrent_future *future)
     attendance *a = attendance_of(op);
     a->ending.ended = post;
     a->posted.run = arrive;
-    op->loop = task->future.loop;
-    if (!yb_concurrent_future_attend(future, &a->ending))
-        return 0;
     yb_op_begin_custom(task->future.loop, op, leave, future);
+    if (!yb_concurrent_future_attend(future, &a->ending)) {
+        yb_op_unbegin_custom(op);
+        return 0;
+    }
     if (class->before_suspending)
         class->before_suspending(future);
     int r = (int)yb_task_wait_op(task);
