@@ -34,6 +34,7 @@
 #include <yibu/message.h>
 #include <yibu/op.h>
 #include <yibu/parallel.h>
+#include <yibu/payload.h>
 #include <yibu/pipe.h>
 #include <yibu/process_pool.h>
 #include <yibu/protocol.h>

@@ -47,7 +47,7 @@ YIBU_BEGIN_DECLS
  * or what prevented a worker from being started. */
 YIBU_API int yibu_payload_new(yibu_executor *executor, size_t size, yibu_payload **ret_payload);
 
-/* Its bytes, aligned to 64 at least; NULL for NULL.  Context: any thread. */
+/* Its bytes, aligned to 4096 (in a simulation to 16); NULL for NULL.  Context: any thread. */
 YIBU_API void *yibu_payload_data(const yibu_payload *payload);
 YIBU_API size_t yibu_payload_size(const yibu_payload *payload);
 
