@@ -46,6 +46,7 @@ yb_parallel *yb_parallel_here(void)
 /* How fast a participant is. */
 typedef struct pace {
     uint32_t units; /* that the next call gets */
+    uint32_t few;   /* so many may be taken at once, if no more are left */
     uint32_t done;  /* by the last one */
     int64_t spent_ns;
     int64_t start_ns, now_ns;
@@ -57,16 +58,26 @@ static int64_t read_clock(void)
     return yb_clock_now(yb_loop_current ? yb_loop_current->backend : NULL);
 }
 
+/* How many units take a while at the pace of the last call, but not much more than it had. */
+static uint32_t units_within(const pace *p, int64_t duration_ns)
+{
+    uint64_t fit = (uint64_t)p->done * (uint64_t)duration_ns / (uint64_t)(p->spent_ns + 1);
+    uint64_t most = (uint64_t)p->done * 4;
+    fit = fit < most ? fit : most;
+    return fit < UINT32_MAX / 2 ? (uint32_t)fit : UINT32_MAX / 2;
+}
+
+/* The next call gets more only where this one had as many as it was to get. */
 static void note_call(pace *p, uint32_t done)
 {
     int64_t now_ns = read_clock();
     p->done = done;
     p->spent_ns = now_ns - p->now_ns;
     p->now_ns = now_ns;
-    if (p->spent_ns > 2 * CALL_NS)
-        p->units = 1 + (uint32_t)((int64_t)done * CALL_NS / p->spent_ns);
-    else if (p->spent_ns < CALL_NS / 2 && done == p->units && p->units <= UINT32_MAX / 2)
-        p->units *= 2;
+    uint32_t fit = units_within(p, CALL_NS);
+    if (done == p->units || fit < p->units)
+        p->units = fit > 0 ? fit : 1;
+    p->few = fit / 2;
 }
 
 static void stop(yb_parallel *loop, int status)
@@ -202,7 +213,7 @@ static void take_part(yb_participant *self)
     int64_t now_ns = read_clock();
     pace p = {.units = 1, .start_ns = now_ns, .now_ns = now_ns};
     uint32_t first, end;
-    while (yb_participant_take(self, p.units, &first, &end) && !stopped(loop)) {
+    while (yb_participant_take(self, p.units, p.few, &first, &end) && !stopped(loop)) {
         int r = loop->call(loop, self->number, first, end);
         if (r < 0)
             stop(loop, r);

@@ -57,8 +57,10 @@ void yb_participant_begin(yb_participant *self, uint32_t count);
 /* How many units are left of its own. */
 uint32_t yb_participant_left(const yb_participant *self);
 
-/* Takes up to `most` units, of its own or from whoever has the most left.  False: none are left. */
-bool yb_participant_take(yb_participant *self, uint32_t most, uint32_t *ret_first,
+/* Takes up to `most` units and a quarter of its own; all of its own where these are not more than
+ * `few`; where there are none, first half of those of whoever has the most left.
+ * False: none are left. */
+bool yb_participant_take(yb_participant *self, uint32_t most, uint32_t few, uint32_t *ret_first,
                          uint32_t *ret_end);
 
 /* Participant number; NULL where that helper was never sent. */

@@ -59,19 +59,6 @@ static intptr_t run_placed(void *arg)
     return run_here(pool_here(), p->loop, p->run);
 }
 
-static int run_in_task(yibu_executor *executor, placed *p)
-{
-    if (!executor)
-        return (int)yibu_to_thread(run_placed, p);
-    yibu_concurrent_future *future;
-    int r = yibu_executor_submit(executor, run_placed, p, NULL, &future);
-    if (r < 0)
-        return r;
-    intptr_t result = yibu_concurrent_future_result(future, YIBU_FOREVER);
-    yibu_concurrent_future_unref(future);
-    return (int)result;
-}
-
 static int run_on_executor(yibu_executor *executor, yb_parallel *loop, yb_parallel_run *run)
 {
     yb_thread_pool *pool = yb_thread_pool_of_executor(executor);
@@ -91,7 +78,7 @@ int yb_parallel_place(yibu_executor *executor, yb_parallel *loop, yb_parallel_ru
 {
     placed p = {loop, run};
     if (yb_task_current)
-        return run_in_task(executor, &p);
+        return (int)yibu_run_in_executor(executor, run_placed, &p, NULL);
     if (executor)
         return run_on_executor(executor, loop, run);
     if (!yb_work_current && !yb_parallel_here())

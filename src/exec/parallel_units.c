@@ -73,17 +73,25 @@ static bool exchange(yb_participant *whose, uint64_t *range, uint64_t to)
                                                  memory_order_relaxed);
 }
 
-/* A quarter at most, so that there is something to steal should these take longer than thought. */
-static bool take_own(yb_participant *self, uint32_t most, uint32_t *ret_first, uint32_t *ret_end)
+/* Of what is not few a quarter at most, so that there is something to steal should these take longer
+ * than thought. */
+static uint32_t piece_of(uint32_t left, uint32_t most, uint32_t few)
+{
+    if (left <= few)
+        return left;
+    uint32_t quarter = (uint32_t)divide_up(left, 4);
+    return quarter < most ? quarter : most;
+}
+
+static bool take_own(yb_participant *self, uint32_t most, uint32_t few, uint32_t *ret_first,
+                     uint32_t *ret_end)
 {
     uint64_t range = atomic_load_explicit(&self->left, memory_order_relaxed);
     uint32_t count;
     do {
-        count = (uint32_t)divide_up(length_of(range), 4);
+        count = piece_of(length_of(range), most, few);
         if (count == 0)
             return false;
-        if (count > most)
-            count = most;
     } while (!exchange(self, &range, range_of(first_of(range) + count, end_of(range))));
     *ret_first = first_of(range);
     *ret_end = first_of(range) + count;
@@ -117,10 +125,10 @@ static void steal_half(yb_participant *self, yb_participant *from)
     atomic_store_explicit(&self->left, range_of(middle, end_of(range)), memory_order_relaxed);
 }
 
-bool yb_participant_take(yb_participant *self, uint32_t most, uint32_t *ret_first,
+bool yb_participant_take(yb_participant *self, uint32_t most, uint32_t few, uint32_t *ret_first,
                          uint32_t *ret_end)
 {
-    while (!take_own(self, most, ret_first, ret_end)) {
+    while (!take_own(self, most, few, ret_first, ret_end)) {
         yb_participant *richest = find_richest(self->loop);
         if (!richest)
             return false;

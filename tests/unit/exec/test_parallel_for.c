@@ -744,6 +744,17 @@ static void a_pool_that_was_shut_down_refuses_a_plain_thread(void **state)
     yibu_executor_free(executor);
 }
 
+LOOP_TEST(an_executor_of_processes_is_refused)
+{
+    yibu_executor *executor;
+    record r = {.end = 100};
+    assert_int_equal(yibu_process_pool_executor_new(NULL, &executor), 0);
+    assert_int_equal(yibu_parallel_for(executor, 0, 100, 1, note_items, &r), -ENOTSUP);
+    assert_int_equal(r.calls, 0);
+    yibu_executor_free(executor);
+    return 0;
+}
+
 typedef struct shut_loop {
     gated l;
     yibu_executor *executor;
@@ -828,6 +839,7 @@ int main(void)
         cmocka_unit_test(a_pool_with_a_short_line_helps_all_the_same),
         cmocka_unit_test(a_pool_that_was_shut_down_refuses),
         cmocka_unit_test(a_pool_that_was_shut_down_refuses_a_plain_thread),
+        cmocka_unit_test(an_executor_of_processes_is_refused),
         cmocka_unit_test(a_loop_under_way_is_finished_when_its_pool_is_shut_down),
         cmocka_unit_test(the_child_of_a_fork_cannot_use_its_parents_pool),
         cmocka_unit_test(nothing_spins_on_after_the_loop),

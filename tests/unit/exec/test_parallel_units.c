@@ -70,13 +70,17 @@ static void who_takes_leaves_something_to_steal(void **state)
     yb_parallel loop;
     begin(&loop, 1000);
     uint32_t first, end;
-    assert_true(yb_participant_take(&loop.caller, UINT32_MAX, &first, &end));
+    assert_true(yb_participant_take(&loop.caller, UINT32_MAX, 0, &first, &end));
     assert_int_equal(first, 0);
     assert_int_equal(end, 250);
-    assert_true(yb_participant_take(&loop.caller, 10, &first, &end));
+    assert_true(yb_participant_take(&loop.caller, 10, 0, &first, &end));
     assert_int_equal(first, 250);
     assert_int_equal(end, 260);
     assert_int_equal(yb_participant_left(&loop.caller), 740);
+    assert_true(yb_participant_take(&loop.caller, 10, 739, &first, &end));
+    assert_int_equal(end - first, 10);
+    assert_true(yb_participant_take(&loop.caller, 10, 730, &first, &end));
+    assert_int_equal(end - first, 730);
     yb_free(loop.helpers);
 }
 
@@ -86,13 +90,13 @@ static void who_has_nothing_steals_half_of_the_longest(void **state)
     yb_parallel loop;
     begin(&loop, 100);
     uint32_t first, end;
-    assert_true(yb_participant_take(&loop.helpers[3], 1, &first, &end));
+    assert_true(yb_participant_take(&loop.helpers[3], 1, 0, &first, &end));
     assert_int_equal(first, 50);
     assert_int_equal(yb_participant_left(&loop.caller), 50);
     assert_int_equal(yb_participant_left(&loop.helpers[3]), 49);
-    assert_true(yb_participant_take(&loop.helpers[0], 1, &first, &end));
+    assert_true(yb_participant_take(&loop.helpers[0], 1, 0, &first, &end));
     assert_int_equal(first, 25);
-    assert_true(yb_participant_take(&loop.helpers[1], 1, &first, &end));
+    assert_true(yb_participant_take(&loop.helpers[1], 1, 0, &first, &end));
     assert_int_equal(first, 75); /* of 51 to 99 */
     yb_free(loop.helpers);
 }
@@ -103,11 +107,11 @@ static void the_last_unit_is_taken_once(void **state)
     yb_parallel loop;
     begin(&loop, 1);
     uint32_t first, end;
-    assert_true(yb_participant_take(&loop.helpers[0], 7, &first, &end));
+    assert_true(yb_participant_take(&loop.helpers[0], 7, 0, &first, &end));
     assert_int_equal(first, 0);
     assert_int_equal(end, 1);
-    assert_false(yb_participant_take(&loop.caller, 1, &first, &end));
-    assert_false(yb_participant_take(&loop.helpers[0], 1, &first, &end));
+    assert_false(yb_participant_take(&loop.caller, 1, 0, &first, &end));
+    assert_false(yb_participant_take(&loop.helpers[0], 1, 0, &first, &end));
     yb_free(loop.helpers);
 }
 
@@ -117,7 +121,7 @@ static void *take_all(void *arg)
 {
     yb_participant *self = arg;
     uint32_t first, end, most = 1;
-    while (yb_participant_take(self, most, &first, &end)) {
+    while (yb_participant_take(self, most, 0, &first, &end)) {
         for (uint32_t unit = first; unit < end; unit++)
             atomic_fetch_add(&seen[unit], 1);
         most = most % 7 + 1;
