@@ -9,7 +9,7 @@ yb_op *yb_fd_op(yb_op_kind kind, int fd, int *ret_error)
     if (!task)
         return NULL;
     if (YB_LIKELY(fd >= 0))
-        return yb_task_prepare_op(task, kind, fd);
+        return yb_task_prepare_call(task, kind, fd);
     *ret_error = -EBADF;
     return NULL;
 }

@@ -11,12 +11,6 @@
 
 #include <yibu/address.h>
 
-bool yb_op_writes(const yb_op *op)
-{
-    return op->kind == YB_OP_WRITE || op->kind == YB_OP_SEND || op->kind == YB_OP_SEND_ALL ||
-           op->kind == YB_OP_CONNECT || op->kind == YB_OP_SEND_MESSAGE;
-}
-
 void yb_op_write_to_send(yb_op *op)
 {
     int type;

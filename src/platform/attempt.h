@@ -13,7 +13,11 @@ ssize_t yb_attempt(yb_op *op);
 void yb_op_write_to_send(yb_op *op);
 
 /* Whether op waits for its descriptor to become writable rather than readable. */
-bool yb_op_writes(const yb_op *op);
+static inline bool yb_op_writes(const yb_op *op)
+{
+    return op->kind == YB_OP_WRITE || op->kind == YB_OP_SEND || op->kind == YB_OP_SEND_ALL ||
+           op->kind == YB_OP_CONNECT || op->kind == YB_OP_SEND_MESSAGE;
+}
 
 /* poll(2)'s events of a set of YIBU_READABLE and YIBU_WRITABLE, and back. */
 unsigned yb_poll_mask(uint64_t events);

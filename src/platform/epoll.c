@@ -12,7 +12,9 @@
  *
  * An OWN TCP socket that gave less than was asked for is empty: whatever comes next makes a new edge,
  * so the next receive waits without an attempt.  Not so once the peer has ended or urgent data came,
- * which make receives short, too, and no edge after them.
+ * which make receives short, too, and no edge after them.  After a receive that gave all that was asked
+ * for, the next has the kernel say what is left (TCP_INQ): an exchange of messages that are as long as
+ * the buffer would make a receive in vain for each.
  *
  * Events of OWN descriptors are served in batches, so that with thousands of connections, what a
  * receive brought into the caches is still there when its task runs.
@@ -23,6 +25,7 @@
  * One thread but for wake. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -46,6 +49,8 @@ typedef struct descriptor {
     bool known; /* was registered: try EPOLL_CTL_MOD first */
     bool tcp;   /* OWN, and a TCP socket of which only data has been reported */
     bool empty; /* tcp, and the next receive would wait */
+    bool full;  /* tcp, and the last receive gave all that was asked for */
+    bool tells; /* receives can say what is left */
 } descriptor;
 
 typedef struct epoll_backend {
@@ -87,22 +92,28 @@ static int grow(epoll_backend *e, size_t chunk)
     return 0;
 }
 
-static int find_or_add(epoll_backend *e, int fd, descriptor **ret_descriptor)
+/* The chunk that was missing. */
+static int add_chunk(epoll_backend *e, size_t chunk)
 {
-    size_t chunk = (size_t)fd >> CHUNK_BITS;
     if (chunk >= e->chunk_count && grow(e, chunk) < 0)
         return -ENOMEM;
-    if (!e->chunks[chunk]) {
-        descriptor *fresh = yb_calloc(CHUNK, sizeof(*fresh));
-        if (!fresh)
-            return -ENOMEM;
-        for (int i = 0; i < CHUNK; i++)
-            for (int queue = 0; queue < QUEUES; queue++)
-                yb_list_init(&fresh[i].waiting[queue]);
-        e->chunks[chunk] = fresh;
-    }
-    *ret_descriptor = &e->chunks[chunk][fd & (CHUNK - 1)];
+    descriptor *fresh = yb_calloc(CHUNK, sizeof(*fresh));
+    if (!fresh)
+        return -ENOMEM;
+    for (int i = 0; i < CHUNK; i++)
+        for (int queue = 0; queue < QUEUES; queue++)
+            yb_list_init(&fresh[i].waiting[queue]);
+    e->chunks[chunk] = fresh;
     return 0;
+}
+
+/* NULL: there is no memory. */
+static descriptor *find_or_add(epoll_backend *e, int fd)
+{
+    descriptor *d = find(e, fd);
+    if (YB_LIKELY(d != NULL))
+        return d;
+    return add_chunk(e, (size_t)fd >> CHUNK_BITS) < 0 ? NULL : find(e, fd);
 }
 
 static yb_op *first_waiting(const descriptor *d, int queue)
@@ -157,15 +168,14 @@ static int arm(epoll_backend *e, descriptor *d, int fd)
 
 static int park(epoll_backend *e, yb_op *op)
 {
-    descriptor *d;
-    int r = find_or_add(e, op->fd, &d);
-    if (r < 0)
-        return r;
+    descriptor *d = find_or_add(e, op->fd);
+    if (!d)
+        return -ENOMEM;
     int queue = op->kind == YB_OP_POLL ? POLLERS : yb_op_writes(op) ? WRITERS : READERS;
     if (queue == POLLERS)
-        d->own = d->tcp = d->empty = false;
+        d->own = d->tcp = d->empty = d->full = false;
     yb_list_push_back(&d->waiting[queue], &op->links);
-    r = arm(e, d, op->fd);
+    int r = arm(e, d, op->fd);
     if (r < 0)
         yb_list_remove(&op->links);
     return r;
@@ -181,24 +191,76 @@ static bool is_tcp(int fd)
 
 static void adopt(yb_backend *backend, int fd)
 {
-    descriptor *d;
+    descriptor *d = find_or_add(self(backend), fd);
     /* Without memory for it the descriptor stays FOREIGN, which only costs system calls. */
-    if (find_or_add(self(backend), fd, &d) == 0) {
+    if (d) {
         d->own = true;
-        d->known = d->empty = false;
+        d->known = d->empty = d->full = d->tells = false;
         d->tcp = is_tcp(fd);
     }
 }
 
-static void attempted(epoll_backend *e, const yb_op *op, ssize_t result)
+/* What the kernel says is left of a socket's data, or has ended; positive where it does not say. */
+static int left_of(struct msghdr *message)
 {
-    if (op->kind == YB_OP_RECV && result > 0 && (size_t)result < op->size) {
-        descriptor *d = find(e, op->fd);
-        if (d)
-            d->empty = d->tcp;
-    } else if (op->kind == YB_OP_ACCEPT && result >= 0) {
-        adopt(&e->base, (int)result);
-    }
+    int left = 1;
+    const struct cmsghdr *part = CMSG_FIRSTHDR(message);
+    if (part && part->cmsg_level == SOL_TCP && part->cmsg_type == TCP_CM_INQ)
+        memcpy(&left, CMSG_DATA(part), sizeof(left));
+    return left;
+}
+
+/* A receive that also learns whether the next would wait. */
+static ssize_t receive_and_ask(descriptor *d, const yb_op *op)
+{
+    union {
+        struct cmsghdr aligned;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec piece = {op->buffer, op->size};
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
+    ssize_t n;
+    do
+        n = recvmsg(op->fd, &message, MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        return n < 0 ? -errno : 0;
+    d->empty = left_of(&message) == 0;
+    return n;
+}
+
+static bool make_tell(descriptor *d, int fd)
+{
+    const int on = 1;
+    if (!d->tells)
+        d->tells = setsockopt(fd, SOL_TCP, TCP_INQ, &on, sizeof(on)) == 0;
+    return d->tells;
+}
+
+static ssize_t receive(descriptor *d, yb_op *op)
+{
+    bool asks = d->tcp && d->full && make_tell(d, op->fd);
+    ssize_t n = asks ? receive_and_ask(d, op) : yb_attempt(op);
+    if (n <= 0)
+        return n;
+    d->full = d->tcp && (size_t)n == op->size;
+    if (!d->full)
+        d->empty = d->tcp;
+    return n;
+}
+
+static ssize_t attempt(epoll_backend *e, yb_op *op)
+{
+    descriptor *d = op->kind == YB_OP_RECV ? find(e, op->fd) : NULL;
+    if (d)
+        return receive(d, op);
+    ssize_t n = yb_attempt(op);
+    if (op->kind == YB_OP_ACCEPT && n >= 0)
+        adopt(&e->base, (int)n);
+    return n;
 }
 
 /* Whether an attempt at op would be in vain. */
@@ -218,11 +280,9 @@ static int submit(yb_backend *backend, yb_op *op)
         return op->result == -EAGAIN ? -ENOTSUP : 1;
     }
     if (!must_wait(e, op)) {
-        op->result = yb_attempt(op);
-        if (op->result != -EAGAIN) {
-            attempted(e, op, op->result);
+        op->result = attempt(e, op);
+        if (op->result != -EAGAIN)
             return 1;
-        }
     }
     int r = park(e, op);
     if (r == -EPERM && op->kind == YB_OP_POLL) { /* a regular file: always ready (poll(2)) */
@@ -260,7 +320,7 @@ static void forget_fd(yb_backend *backend, int fd)
     /* A duplicate of fd elsewhere, in another process say, would keep the registration alive. */
     if (d->known)
         (void)control(e, EPOLL_CTL_DEL, fd, 0);
-    d->own = d->known = d->tcp = d->empty = false;
+    d->own = d->known = d->tcp = d->empty = d->full = d->tells = false;
     for (int i = e->next; i < e->count; i++)
         if (e->events[i].data.fd == fd)
             e->events[i].data.fd = -1;
@@ -269,10 +329,9 @@ static void forget_fd(yb_backend *backend, int fd)
 static void serve_queue(epoll_backend *e, descriptor *d, int queue)
 {
     for (yb_op *op; (op = first_waiting(d, queue));) {
-        ssize_t r = yb_attempt(op);
+        ssize_t r = attempt(e, op);
         if (r == -EAGAIN)
             return;
-        attempted(e, op, r);
         yb_list_remove(&op->links);
         yb_op_complete(op, r);
     }
@@ -372,6 +431,14 @@ static void sort_events(epoll_backend *e, int count)
     }
 }
 
+/* Asks the memory for the receive that waits for an event which is served soon. */
+static void fetch(const epoll_backend *e, int event)
+{
+    const descriptor *d = event < e->count ? find(e, e->events[event].data.fd) : NULL;
+    if (d)
+        yb_op_fetch(YB_CONTAINER_OF(d->waiting[READERS].next, yb_op, links));
+}
+
 /* Where a poll has made the descriptor FOREIGN meanwhile, its registration reports anew. */
 static void serve_batch(epoll_backend *e)
 {
@@ -379,6 +446,7 @@ static void serve_batch(epoll_backend *e)
          left--) {
         struct epoll_event event = e->events[e->next++];
         const descriptor *d = find(e, event.data.fd);
+        fetch(e, e->next + 1);
         if (d && d->own)
             serve(e, event.data.fd, event.events);
     }

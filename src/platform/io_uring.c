@@ -45,7 +45,7 @@
 #include "platform/uring_memory.h"
 #include "platform/uring_table.h"
 
-enum { DEFAULT_ENTRIES = 256, MAX_BATCH = YB_TURN_BUDGET, CACHE_LINE_BYTES = 64 };
+enum { DEFAULT_ENTRIES = 256, MAX_BATCH = YB_TURN_BUDGET };
 
 /* Of receives in line: how many at a time at least, and how much they may bring, so that it is still
  * in the caches when it is sent on. */
@@ -415,16 +415,6 @@ static void complete(ring_backend *r, uint64_t data, int result)
     }
 }
 
-/* Asks the memory for an operation, and for what lies before it: mostly it is part of the header of
- * the task that waits for it. */
-static void fetch(uint64_t data)
-{
-    const char *op = (const char *)(uintptr_t)data;
-    for (int offset = -2 * CACHE_LINE_BYTES; offset < 2 * CACHE_LINE_BYTES;
-         offset += CACHE_LINE_BYTES)
-        __builtin_prefetch(op + offset, 1);
-}
-
 /* Works off up to max completion entries, of at most MAX_BATCH; returns how many there were. */
 static unsigned reap_batch(ring_backend *r, unsigned max)
 {
@@ -438,7 +428,7 @@ static unsigned reap_batch(ring_backend *r, unsigned max)
     for (unsigned i = 0; i < n; i++) {
         batch[i].data = entries[i]->user_data;
         batch[i].result = entries[i]->res;
-        fetch(batch[i].data);
+        yb_op_fetch((const void *)(uintptr_t)batch[i].data);
     }
     io_uring_cq_advance(&r->ring, n);
     for (unsigned i = 0; i < n; i++)

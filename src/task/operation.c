@@ -60,6 +60,24 @@ yb_op *yb_task_prepare_op(yb_task *task, yb_op_kind kind, int fd)
     return op;
 }
 
+yb_op *yb_task_prepare_call(yb_task *task, yb_op_kind kind, int fd)
+{
+    yb_op *op = &task->wait.op;
+    op->callback = wake_op;
+    op->arg = NULL;
+    op->kind = (uint8_t)kind;
+    op->state = YB_OP_IDLE;
+    op->phase = 0;
+    op->is_public = false;
+    op->fd = fd;
+    op->result = 0;
+    op->buffer = NULL;
+    op->size = 0;
+    op->ret_sent = NULL;
+    op->done = 0;
+    return op;
+}
+
 void yb_task_spend(yb_task *task)
 {
     yibu_loop *loop = task->future.loop;

@@ -34,19 +34,10 @@ struct yb_task {
     yb_runnable ready;
     yb_context context;
     yb_stack *stack;
-    yibu_coroutine *fn;
-    void *arg;
-    struct yb_scope *scope;         /* innermost time limit or shield */
     const yb_wait_class *waits_for; /* while SUSPENDED */
     int saved_errno;                /* while it does not run */
-    yb_list all;                    /* among the loop's live tasks */
-    char *name;                     /* heap, or NULL: "task-<id>" */
-    char *cancel_message;           /* heap, or NULL: of the last cancel that had one */
-    struct yb_locals *locals;       /* NULL: none */
-    const char *place;              /* "file:line" of its creation */
-    uint64_t id;
-    union {                 /* a task waits for one thing at a time */
-        size_t stack_bytes; /* for its first turn */
+    union {                         /* a task waits for one thing at a time */
+        size_t stack_bytes;         /* for its first turn */
         struct {
             size_t stack_bytes;
             yb_list links; /* until then it stands in its group's line */
@@ -55,6 +46,16 @@ struct yb_task {
         yb_timer timer;
         yb_waiter waiter;
     } wait;
+    /* What its waits do not need; before here it is as few cache lines as can be. */
+    yibu_coroutine *fn;
+    void *arg;
+    struct yb_scope *scope;   /* innermost time limit or shield */
+    yb_list all;              /* among the loop's live tasks */
+    char *name;               /* heap, or NULL: "task-<id>" */
+    char *cancel_message;     /* heap, or NULL: of the last cancel that had one */
+    struct yb_locals *locals; /* NULL: none */
+    const char *place;        /* "file:line" of its creation */
+    uint64_t id;
 };
 
 _Static_assert(sizeof(yb_task) <= 296 || sizeof(yb_context) > sizeof(void *),
@@ -172,6 +173,8 @@ void yb_task_interrupt_op(yb_task *task);
 
 /* Prepares task->wait.op: zeroed but for its callback. */
 yb_op *yb_task_prepare_op(yb_task *task, yb_op_kind kind, int fd);
+/* The same for operations of the kernel's, which have no room of their own. */
+yb_op *yb_task_prepare_call(yb_task *task, yb_op_kind kind, int fd);
 
 /* Evaluates anew whether a cancel is pending; interrupts the task's wait where one became so. */
 void yb_task_refresh_cancel(yb_task *task);

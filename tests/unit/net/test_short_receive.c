@@ -54,6 +54,14 @@ static void expect(int fd, const char *text)
     assert_memory_equal(bytes, text, strlen(text));
 }
 
+/* Receives these, with no room for more. */
+static void expect_exactly(int fd, const char *text)
+{
+    char bytes[100];
+    assert_int_equal(yibu_recv(fd, bytes, strlen(text)), strlen(text));
+    assert_memory_equal(bytes, text, strlen(text));
+}
+
 typedef struct sender {
     int fd;
     const char *text;
@@ -97,6 +105,29 @@ LOOP_TEST(an_end_that_came_with_the_data_is_received_after_it)
     assert_int_equal(shutdown(both.peers, SHUT_WR), 0);
     expect(both.ours, "abc");
     expect(both.ours, "");
+    expect(both.ours, "");
+    close_pair(&both);
+    return 0;
+}
+
+LOOP_TEST(data_after_receives_that_filled_their_buffers_is_received)
+{
+    pair both = open_waiting_pair();
+    sender later = {both.peers, "hij"};
+    assert_int_equal(send(both.peers, "abcdef", 6, 0), 6);
+    expect_exactly(both.ours, "ab");
+    expect_exactly(both.ours, "cd");
+    expect_exactly(both.ours, "ef");
+    yibu_task *task = yibu_create_task(send_text, &later, NULL);
+    expect_exactly(both.ours, "hij");
+    assert_int_equal(yibu_await(task), 0);
+    yibu_task_unref(task);
+    assert_int_equal(send(both.peers, "kl", 2, 0), 2);
+    assert_int_equal(yibu_sleep(YIBU_MS(1)), 0); /* is told of while nobody receives */
+    expect_exactly(both.ours, "kl");
+    assert_int_equal(send(both.peers, "mn", 2, 0), 2);
+    assert_int_equal(shutdown(both.peers, SHUT_WR), 0);
+    expect_exactly(both.ours, "mn");
     expect(both.ours, "");
     close_pair(&both);
     return 0;
@@ -239,6 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(data_after_a_short_receive_is_received),
         cmocka_unit_test(an_end_that_came_with_the_data_is_received_after_it),
+        cmocka_unit_test(data_after_receives_that_filled_their_buffers_is_received),
         cmocka_unit_test(an_end_of_our_own_making_is_received),
         cmocka_unit_test(data_behind_urgent_data_is_received),
         cmocka_unit_test(a_reset_after_a_short_receive_is_reported),
