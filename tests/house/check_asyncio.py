@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""docs/asyncio.md has one row for each public name of asyncio's chapters (asyncio_names.txt), under
-the chapter's heading, and keeps its word: no cell is empty, every `program: test` is a test of the
+"""docs/asyncio.md has one row for each public name of asyncio's chapters (asyncio_names.txt), and
+docs/executors.md for those of concurrent.futures (executor_names.txt), under the chapter's heading,
+and both keep their word: no cell is empty, every `program: test` is a test of the
 suite, every yibu_ and YIBU_ name is in a public header.  A row without a counterpart begins its
 second cell with "later" or "no" and needs no test."""
 
@@ -17,10 +18,13 @@ FOREACH = re.compile(r"foreach\((\w+) IN ITEMS ([^)]*)\)(.*?)endforeach\(\)", re
 LEFT_OUT = re.compile(r"(later|no)\b")
 
 
-def names(root):
-    """{chapter: [name]} of the list beside this check."""
+PAGES = {"docs/asyncio.md": "asyncio_names.txt", "docs/executors.md": "executor_names.txt"}
+
+
+def names(file):
+    """{chapter: [name]} of a list beside this check."""
     chapters, chapter = {}, None
-    for line in (root / "tests/house/asyncio_names.txt").read_text(encoding="utf-8").splitlines():
+    for line in file.read_text(encoding="utf-8").splitlines():
         if line.startswith("["):
             chapter = chapters.setdefault(line.strip("[]"), [])
         elif line and not line.startswith("#"):
@@ -81,12 +85,9 @@ def row_problems(cells, tests, headers):
             yield f"{name}: {ours} is in no public header"
 
 
-def problems(root):
-    page = root / "docs/asyncio.md"
-    text = page.read_text(encoding="utf-8")
-    headers = "".join(tree.code(path) for path in (root / "include").rglob("*.h"))
-    tests, found = programs(root), sections(text)
-    for chapter, wanted in names(root).items():
+def page_problems(page, chapters, tests, headers):
+    found = sections(page.read_text(encoding="utf-8"))
+    for chapter, wanted in chapters.items():
         table = list(rows(found.get(chapter, "")))
         listed = [cells[0].strip("`") for cells in table]
         yield from (f"{chapter}: {name} has {listed.count(name)} rows"
@@ -95,12 +96,20 @@ def problems(root):
                     for name in listed if name not in wanted)
         for cells in table:
             yield from row_problems(cells, tests, headers)
-    chapters = names(root)
     for heading, section in found.items():
         if heading not in chapters:
             yield from (f"{heading}: there is no test {program}: {test}"
                         for program, test in TEST.findall(section)
                         if not is_test(tests.get(program, ""), test))
+
+
+def problems(root):
+    headers = "".join(tree.code(path) for path in (root / "include").rglob("*.h"))
+    tests = programs(root)
+    for page, list_name in PAGES.items():
+        if (root / page).is_file():
+            chapters = names(root / "tests/house" / list_name)
+            yield from page_problems(root / page, chapters, tests, headers)
 
 
 if __name__ == "__main__":

@@ -103,6 +103,33 @@ LOOP_TEST(futures_are_gathered_when_wrapped)
     return 0;
 }
 
+LOOP_TEST(wait_and_as_completed_take_wrapped_futures)
+{
+    held h;
+    hold(&h, 0);
+    yibu_executor *other = new_executor(1, 0);
+    yibu_concurrent_future *quick = submit(other, return_argument, (void *)5);
+    yibu_future *wrapped[] = {yibu_wrap_future(h.holder), yibu_wrap_future(quick)};
+    assert_int_equal(yibu_wait(wrapped, 2, YIBU_FOREVER, YIBU_FIRST_COMPLETED), 1);
+    assert_false(yibu_future_done(wrapped[0]));
+    assert_int_equal(yibu_wait(wrapped, 2, YIBU_MS(1), YIBU_ALL_COMPLETED), 1);
+    int count = 0, r;
+    YIBU_ASYNC_FOR (yibu_future *, future, yibu_as_completed(wrapped, 2, YIBU_FOREVER), &r) {
+        assert_ptr_equal(future, wrapped[count ? 0 : 1]);
+        if (count++ == 0)
+            sem_post(&h.gate.go);
+    }
+    assert_int_equal(r, 0);
+    assert_int_equal(count, 2);
+    yibu_future_unref(wrapped[0]);
+    yibu_future_unref(wrapped[1]);
+    assert_int_equal(result_of(quick), 5);
+    assert_int_equal(result_of(h.holder), 0);
+    yibu_executor_free(other);
+    release(&h);
+    return 0;
+}
+
 static void count_call(yibu_concurrent_future *future, void *arg)
 {
     assert_true(yibu_concurrent_future_done(future));
@@ -626,6 +653,7 @@ int main(void)
         cmocka_unit_test(a_thread_waits_for_the_result),
         cmocka_unit_test(a_task_waits_for_the_result_while_its_loop_goes_on),
         cmocka_unit_test(futures_are_gathered_when_wrapped),
+        cmocka_unit_test(wait_and_as_completed_take_wrapped_futures),
         cmocka_unit_test(callbacks_run_once_the_future_is_done),
         cmocka_unit_test(a_future_outlives_its_executor),
         cmocka_unit_test(without_a_future_a_failure_is_reported),
