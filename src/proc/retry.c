@@ -1,5 +1,5 @@
-/* Further attempts of a call whose worker died, whatever killed it but us: not what the job itself
- * says, not a time limit, not a cancel.  In between it is nobody's: neither in line nor in a lane.
+/* Further attempts of a call whose worker died, whatever killed it but us, or for which none could be
+ * kept alive: not for what the job itself says, not for a time limit, not for a cancel.  In between it is nobody's: neither in line nor in a lane.
  * It keeps its turn, so it does not go to the line's end. */
 #include "proc/pool.h"
 

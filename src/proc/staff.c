@@ -20,6 +20,16 @@ unsigned yb_process_pool_idle_count(const yb_process_pool *pool)
     return count;
 }
 
+/* Workers that never came to take the call have died for it all the same. */
+static void fail_one(yb_call *call, intptr_t code)
+{
+    bool died = code == YIBU_EWORKER;
+    call->attempts += died;
+    yb_call_report(call, NULL, died ? &call->pool->last_end : NULL, NULL);
+    if (!died || !yb_call_retry(call))
+        yb_call_finish(call, code);
+}
+
 void yb_process_pool_fail_waiting(yb_process_pool *pool, intptr_t code)
 {
     unsigned count = pool->line.count;
@@ -27,8 +37,7 @@ void yb_process_pool_fail_waiting(yb_process_pool *pool, intptr_t code)
     pool->retry_ns = 0;
     for (yb_call *call; count > 0 && (call = yb_process_pool_next(pool)); count--) {
         yb_turns_leave(&pool->line, &call->place);
-        yb_call_report(call, NULL, code == YIBU_EWORKER ? &pool->last_end : NULL, NULL);
-        yb_call_finish(call, code);
+        fail_one(call, code);
     }
 }
 

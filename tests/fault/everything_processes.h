@@ -1,4 +1,5 @@
-/* Subprocesses with pipes and with a terminal, and loops on threads of their own. */
+/* Subprocesses with pipes and with a terminal, executors of processes, and loops on threads of their
+ * own. */
 #ifndef EVERYTHING_PROCESSES_H
 #define EVERYTHING_PROCESSES_H
 
@@ -41,6 +42,53 @@ static intptr_t everything_subprocess(void)
 static intptr_t everything_terminal(void)
 {
     return everything_communicate(YIBU_SUBPROCESS_PTY, YIBU_SUBPROCESS_PTY, "\x04");
+}
+
+static intptr_t everything_answer(yibu_bytes input, yibu_buffer *output)
+{
+    return yibu_buffer_append(output, input.data, input.size);
+}
+YIBU_JOB(everything_answer);
+
+static intptr_t everything_employ(yibu_executor *executor)
+{
+    const yibu_job_options options = {.size = sizeof(options), .max_attempts = 2};
+    yibu_concurrent_future *future;
+    int r = yibu_executor_submit_job(executor, &everything_answer_job, (yibu_bytes){"why", 3},
+                                     &options, &future);
+    if (r < 0)
+        return r;
+    intptr_t result = yibu_concurrent_future_result(future, YIBU_FOREVER);
+    yibu_concurrent_future_unref(future);
+    return result;
+}
+
+static intptr_t everything_employ_twice(bool own_thread)
+{
+    yibu_process_pool_options options = {.size = sizeof(options),
+                                         .max_workers = 1,
+                                         .initializer = &everything_answer_job,
+                                         .initializer_input = {"how", 3},
+                                         .own_thread = own_thread};
+    yibu_executor *executor;
+    int r = yibu_process_pool_executor_new(&options, &executor);
+    if (r < 0)
+        return r;
+    intptr_t result = everything_employ(executor);
+    if (result == 0)
+        result = everything_employ(executor);
+    yibu_executor_free(executor);
+    return result;
+}
+
+static intptr_t everything_executor(void)
+{
+    return everything_employ_twice(false);
+}
+
+static intptr_t everything_executor_apart(void)
+{
+    return everything_employ_twice(true);
 }
 
 static inline void everything_say_nothing(yibu_loop *loop, const char *message, intptr_t code,

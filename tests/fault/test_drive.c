@@ -73,6 +73,8 @@ DRIVE(unix_servers, everything_unix, WITHOUT_DESCRIPTORS)
 DRIVE(files_through_streams, everything_stream_sendfile, WITHOUT_DESCRIPTORS)
 DRIVE(subprocesses, everything_subprocess, WITHOUT_DESCRIPTORS)
 DRIVE(terminals_of_subprocesses, everything_terminal, WITHOUT_DESCRIPTORS)
+DRIVE(executors_of_processes, everything_executor, WITHOUT_DESCRIPTORS)
+DRIVE(executors_of_processes_on_a_thread, everything_executor_apart, WITHOUT_DESCRIPTORS)
 DRIVE(servers_on_cores, everything_cores, WITHOUT_DESCRIPTORS)
 
 int main(void)
@@ -103,6 +105,8 @@ int main(void)
         cmocka_unit_test(files_through_streams),
         cmocka_unit_test(subprocesses),
         cmocka_unit_test(terminals_of_subprocesses),
+        cmocka_unit_test(executors_of_processes),
+        cmocka_unit_test(executors_of_processes_on_a_thread),
         cmocka_unit_test(servers_on_cores),
     };
     census_begin();

@@ -20,7 +20,7 @@ static intptr_t give_back(yibu_bytes input, yibu_buffer *output)
 }
 YIBU_JOB(give_back);
 
-/* The killer. */
+/* The killer: leaves time enough for workers to start, of which too many in a row may not fail. */
 
 static atomic_bool over;
 static atomic_int kills;
@@ -36,14 +36,14 @@ static int workers(pid_t *ret_pids, int max)
 
 static void *kill_at_random(void *arg)
 {
-    unsigned seed = 1;
+    unsigned seed = 1, pause_us = 3000 * (unsigned)(slowdown() * slowdown());
     (void)arg;
     while (!atomic_load(&over)) {
         pid_t pids[16];
         int count = workers(pids, 16);
         if (count > 0 && kill(pids[rand_r(&seed) % count], SIGKILL) == 0)
             atomic_fetch_add(&kills, 1);
-        usleep((useconds_t)(rand_r(&seed) % 3000));
+        usleep((useconds_t)rand_r(&seed) % pause_us);
     }
     return NULL;
 }
