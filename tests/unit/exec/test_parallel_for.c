@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "gate.h"
+#include "sim.h"
 
 static yibu_executor *new_pool(unsigned max_workers)
 {
@@ -803,6 +804,24 @@ LOOP_TEST(nothing_spins_on_after_the_loop)
     return 0;
 }
 
+SIM_TEST(in_a_simulation_the_same_happens_every_time, 20)
+{
+    record first = {.seen = calloc(20000, 1), .end = 20000};
+    record second = {.seen = calloc(20000, 1), .end = 20000};
+    nest n = {.depth = 2};
+    assert_int_equal(yibu_parallel_for(NULL, 0, 20000, 0, note_items, &first), 0);
+    assert_int_equal(yibu_parallel_for(NULL, 0, 20000, 0, note_items, &second), 0);
+    assert_in_range(first.calls, 2, 100);
+    assert_int_equal(first.calls, second.calls);
+    for (int i = 0; i < 20000; i++)
+        assert_true(first.seen[i] == 1 && second.seen[i] == 1);
+    assert_int_equal(yibu_parallel_for(NULL, 0, 10, 1, go_deeper, &n), 0);
+    assert_int_equal(n.items, 1000);
+    free(first.seen);
+    free(second.seen);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -843,6 +862,7 @@ int main(void)
         cmocka_unit_test(a_loop_under_way_is_finished_when_its_pool_is_shut_down),
         cmocka_unit_test(the_child_of_a_fork_cannot_use_its_parents_pool),
         cmocka_unit_test(nothing_spins_on_after_the_loop),
+        cmocka_unit_test(in_a_simulation_the_same_happens_every_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
