@@ -51,7 +51,9 @@ struct yb_worker {
     bool draining;          /* its own: it had the baton when it began to drain */
     bool watches;           /* its own, while it rests: others may drain */
     unsigned number;
-    unsigned unmeasured; /* works since it last measured one */
+    unsigned unmeasured; /* trifles that came singly, since it last measured one */
+    unsigned in_a_row;   /* trifles without a wait between */
+    int64_t clock_ns;    /* when the first of those that it measures together began */
     yb_thread_pool *pool;
     _Atomic(yibu_coroutine *) runs; /* for reports; NULL: nothing */
     pthread_t thread;

@@ -38,7 +38,7 @@ static const int64_t SENDING_NS = 20000;
 static const int64_t WATCH_NS = 200000;
 enum { QUIET_WATCHES = 5 };
 
-/* Of trifles, one in so many is measured. */
+/* Of trifles that come singly, one in so many is measured. */
 enum { MEASURED = 16 };
 
 YB_THREAD_LOCAL yb_worker *yb_worker_current;
@@ -146,6 +146,7 @@ static bool something_to_do(const void *arg)
 static void wait_for_work(yb_worker *worker)
 {
     yb_thread_pool *pool = worker->pool;
+    worker->in_a_row = 0;
     bool looks = worker->has_baton && pool->may_look && yb_patience_pays(&pool->for_work);
     if (looks && yb_patience_look(something_to_do, worker, YB_PATIENCE_NS, &pool->from_processor)) {
         yb_patience_learn(&pool->for_work, 0);
@@ -265,14 +266,35 @@ static yb_work *next_work(yb_worker *worker)
     return NULL;
 }
 
-/* A long one counts at once, short ones bit by bit: draining behind a long one is what costs. */
+/* Longer ones count more than shorter ones, since draining behind a long one is what costs; and yet a
+ * single one that was long because its thread lost the processor does not change much. */
 static void learn_cost(yb_thread_pool *pool, int64_t cost_ns)
 {
+    enum { LEAST_NS = 25 };
     int64_t average = atomic_load_explicit(&pool->cost_ns, memory_order_relaxed);
-    if (cost_ns < average && average != YB_COST_UNKNOWN)
-        cost_ns = average + (cost_ns - average) / 8;
+    if (average != YB_COST_UNKNOWN) {
+        int64_t most_ns = 4 * (average > LEAST_NS ? average : LEAST_NS);
+        if (cost_ns < average)
+            cost_ns = average + (cost_ns - average) / 8;
+        else if (cost_ns > most_ns)
+            cost_ns = most_ns;
+    }
     if (cost_ns != average)
         atomic_store_explicit(&pool->cost_ns, cost_ns, memory_order_relaxed);
+}
+
+/* Of trifles that follow each other, so many are measured together, beginning with the third. */
+static void measure_together(yb_worker *worker)
+{
+    enum { FIRST = 2, TOGETHER = 8 };
+    unsigned count = ++worker->in_a_row;
+    if (count != FIRST && count != FIRST + TOGETHER)
+        return;
+    int64_t now_ns = yb_clock_now(NULL);
+    if (count != FIRST)
+        learn_cost(worker->pool, (now_ns - worker->clock_ns) / TOGETHER);
+    worker->clock_ns = now_ns;
+    worker->in_a_row = FIRST;
 }
 
 /* Running. */
@@ -310,7 +332,7 @@ static intptr_t measure(yb_worker *worker, yb_work *work)
     int64_t start_ns = yb_clock_now(NULL);
     intptr_t result = run(worker, work);
     learn_cost(worker->pool, yb_clock_now(NULL) - start_ns);
-    worker->unmeasured = 0;
+    worker->unmeasured = worker->in_a_row = 0;
     return result;
 }
 
@@ -320,10 +342,12 @@ static intptr_t call(yb_worker *worker, yb_work *work)
         return YIBU_EBROKENPOOL;
     if (YB_UNLIKELY(too_late(work)))
         return -ECANCELED;
-    if (yb_thread_pool_runs_trifles(worker->pool) && worker->draining &&
-        ++worker->unmeasured < MEASURED)
-        return run(worker, work);
-    return measure(worker, work);
+    if (!worker->draining || !yb_thread_pool_runs_trifles(worker->pool) ||
+        (worker->in_a_row == 0 && ++worker->unmeasured >= MEASURED))
+        return measure(worker, work);
+    intptr_t result = run(worker, work);
+    measure_together(worker);
+    return result;
 }
 
 /* Runs work that may be given up; whether it was. */
