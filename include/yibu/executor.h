@@ -20,10 +20,11 @@ typedef struct yibu_executor yibu_executor;
 /* Options of one submission.  Set size to sizeof; zero means the default everywhere else. */
 typedef struct yibu_submit_options {
     size_t size;
-    /* NULL: whoever is cancelled while a running function is awaited waits until it returns.  Else
-     * the submission takes over arg: a cancel gives the function up at once, and this is called with
-     * arg once it has returned (on its thread), or at once where it had not started.  It is not
-     * called where the function ends without a cancel: then arg is the function's to free. */
+    /* NULL: whoever is cancelled while a running function is awaited waits until it returns.  Else a
+     * cancel gives the function up at once, and takes arg over: this is called with it once the
+     * function has returned (on its thread), or at once where it had not started.  Where the call
+     * ends without a cancel, arg is still the caller's; so fn neither frees it nor returns
+     * -ECANCELED, which tells the caller that it was given up. */
     void (*abandon_on_cancel)(void *arg);
 } yibu_submit_options;
 

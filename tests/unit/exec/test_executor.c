@@ -5,9 +5,26 @@
 #include "gate.h"
 #include "little_engine.h"
 
+/* Most tests run twice: on an engine without any cleverness, and on the thread pool. */
+
+static bool on_thread_pool;
+
+static int take_thread_pool(void **state)
+{
+    (void)state;
+    on_thread_pool = true;
+    return 0;
+}
+
 static yibu_executor *new_executor(unsigned threads, unsigned max_queue)
 {
-    return little_new(&little_functions, threads, max_queue);
+    const yibu_thread_pool_options options = {
+        .size = sizeof(options), .max_workers = threads, .max_queue = max_queue};
+    yibu_executor *e = NULL;
+    if (!on_thread_pool)
+        return little_new(&little_functions, threads, max_queue);
+    assert_int_equal(yibu_thread_pool_executor_new(&options, &e), 0);
+    return e;
 }
 
 static yibu_concurrent_future *submit(yibu_executor *e, yibu_coroutine *fn, void *arg)
@@ -658,7 +675,6 @@ int main(void)
         cmocka_unit_test(a_future_outlives_its_executor),
         cmocka_unit_test(without_a_future_a_failure_is_reported),
         cmocka_unit_test(bad_arguments_are_refused),
-        cmocka_unit_test(what_the_engine_refuses_is_not_submitted),
         cmocka_unit_test(try_submit_answers_eagain_when_the_line_is_full),
         cmocka_unit_test(a_cancelled_call_makes_room),
         cmocka_unit_test(submitters_get_in_in_the_order_in_which_they_came),
@@ -675,7 +691,12 @@ int main(void)
         cmocka_unit_test(a_function_cannot_wait_for_itself),
         cmocka_unit_test(a_function_cannot_wait_for_the_end_of_its_executor),
         cmocka_unit_test(loops_within_functions_await_functions_of_their_own_executor),
+    };
+    const struct CMUnitTest of_little_engine[] = {
+        cmocka_unit_test(what_the_engine_refuses_is_not_submitted),
         cmocka_unit_test(statistics_count_what_has_become_of_calls),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    failed += cmocka_run_group_tests(of_little_engine, NULL, NULL);
+    return failed + cmocka_run_group_tests_name("thread pool", tests, take_thread_pool, NULL);
 }
