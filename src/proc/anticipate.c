@@ -50,28 +50,31 @@ static void disarm(yb_process_pool *pool)
         yb_lane_disarm(&YB_CONTAINER_OF(item, yb_process, links)->lane);
 }
 
-static bool spin(yb_process_pool *pool)
+static void spin(yb_process_pool *pool, int64_t begin_ns)
 {
-    bool others = pool->loop->pending > pool->calls;
-    int64_t limit_ns = others ? MAX_SPIN_WITH_OTHERS_NS : MAX_SPIN_NS;
-    int64_t end = yb_loop_read_clock(pool->loop) + limit_ns;
-    do
-        for (int i = 0; i < SPINS_A_LOOK; i++) {
-            if (answer_there(pool))
-                return true;
-            yb_processor_relax();
-        }
-    while (!atomic_load_explicit(&pool->loop->inbox, memory_order_relaxed) &&
-           yb_loop_read_clock(pool->loop) < end);
-    return false;
+    bool others = pool->loop->pending > pool->calls, answered = false;
+    int64_t now_ns = begin_ns, limit_ns = others ? MAX_SPIN_WITH_OTHERS_NS : MAX_SPIN_NS;
+    for (int i = 1; !(answered = answer_there(pool)); i++) {
+        yb_processor_relax();
+        if (i % SPINS_A_LOOK > 0)
+            continue;
+        now_ns = yb_loop_read_clock(pool->loop);
+        if (now_ns - begin_ns >= limit_ns ||
+            atomic_load_explicit(&pool->loop->inbox, memory_order_relaxed))
+            break;
+    }
+    yb_spin_ended(&pool->spin, answered, now_ns - begin_ns);
 }
 
 int64_t yb_process_pool_idle(yb_process_pool *pool)
 {
     if (!any_expected_soon(pool) || !yb_spin_pays(&pool->spin))
         return INT64_MAX;
+    int64_t now_ns = yb_loop_read_clock(pool->loop);
+    if (!yb_spin_affordable(&pool->spin, now_ns))
+        return INT64_MAX;
     disarm(pool);
-    yb_spin_ended(&pool->spin, spin(pool));
+    spin(pool, now_ns);
     if (!yb_process_pool_arm(pool))
         return INT64_MAX;
     yb_process_pool_flush_soon(pool);

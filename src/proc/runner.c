@@ -204,15 +204,17 @@ static bool something_to_do(void)
 
 static bool spin(int64_t limit_ns)
 {
-    int64_t end = now() + limit_ns;
-    do
-        for (int i = 0; i < SPINS_A_LOOK; i++) {
-            if (something_to_do())
-                return true;
-            yb_processor_relax();
-        }
-    while (now() < end);
-    return false;
+    int64_t begin_ns = now(), now_ns = begin_ns;
+    bool called = false;
+    if (!yb_spin_affordable(&self.spin, begin_ns))
+        return false;
+    for (int i = 1; !(called = something_to_do()) && now_ns - begin_ns < limit_ns; i++) {
+        yb_processor_relax();
+        if (i % SPINS_A_LOOK == 0)
+            now_ns = now();
+    }
+    yb_spin_ended(&self.spin, called, now_ns - begin_ns);
+    return called;
 }
 
 /* Whether the parent can give us something while we hold this processor, and lately did. */
@@ -227,12 +229,8 @@ static void wait_for_work(void)
     if (something_to_do())
         return;
     uint32_t limit_ns = atomic_load_explicit(&self.shared->spin_ns, memory_order_relaxed);
-    if (spinning_pays(limit_ns)) {
-        bool called = spin(limit_ns);
-        yb_spin_ended(&self.spin, called);
-        if (called)
-            return;
-    }
+    if (spinning_pays(limit_ns) && spin(limit_ns))
+        return;
     look_at_state(1);
     fflush(NULL); /* what jobs wrote through stdio must not wait for the next one */
     yb_asleep_until(self.shared, YB_ASLEEP_IDLE, something_to_do);

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "proc/lane.h"
+#include "proc/message_head.h"
+#include "proc/messages.h"
 #include "proc/runner.h"
 
 typedef struct bench {
@@ -216,6 +218,36 @@ static void unknown_outcome_is_noticed(void **state)
     assert_int_equal(yb_lane_next(&b->lane, &answer), -EPROTO);
 }
 
+static int hear(bench *b, uint32_t size, uint32_t job, uint64_t said)
+{
+    static char copy[YB_MESSAGE_MOST];
+    size_t copied;
+    yb_message_head head = {size, job};
+    memcpy(b->lane.base + b->lane.layout.messages, &head, sizeof(head));
+    atomic_store(&b->lane.shared->said, said);
+    return yb_messages_next(&b->lane, 0, copy, &copied);
+}
+
+static void nonsense_in_messages_is_noticed(void **state)
+{
+    bench *b = *state;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(put_job(b, (yibu_bytes){NULL, 0}), 0);
+    yb_lane_publish(&b->lane);
+    assert_int_equal(hear(b, 8, 0, 0), 0);
+    assert_int_equal(hear(b, 8, 0, 16), 1);
+    assert_int_equal(hear(b, 8, 0, 15), -EPROTO);
+    assert_int_equal(hear(b, 9, 0, 16), -EPROTO); /* longer than what was said */
+    assert_int_equal(hear(b, YB_MESSAGE_MOST + 1, 0, YB_LANE_MESSAGE_BYTES), -EPROTO);
+    assert_int_equal(hear(b, 8, 0, YB_LANE_MESSAGE_BYTES + 8), -EPROTO);
+    assert_int_equal(hear(b, 8, 0, UINT64_MAX - 7), -EPROTO);
+    assert_int_equal(hear(b, 8, 1, 16), -EPROTO); /* of a job whose turn it is not */
+    assert_int_equal(hear(b, YB_MESSAGE_SKIP, 0, 16), -EPROTO);
+    atomic_store(&b->lane.shared->completed, 1);
+    assert_int_equal(hear(b, 8, 1, 16), 0); /* now it is */
+    assert_int_equal(hear(b, 8, 2, 16), -EPROTO);
+}
+
 static void memory_cannot_be_taken_away(void **state)
 {
     bench *b = *state;
@@ -235,6 +267,7 @@ int main(void)
         lane_test(nonsense_in_a_counter_is_noticed),
         lane_test(output_outside_its_rings_is_noticed),
         lane_test(unknown_outcome_is_noticed),
+        lane_test(nonsense_in_messages_is_noticed),
         lane_test(memory_cannot_be_taken_away),
     };
     /* The lane takes all it may; an instrument keeps a shadow of what a worker in it maps. */
