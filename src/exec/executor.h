@@ -27,6 +27,8 @@ typedef struct yb_work_class {
     struct yb_locals *(*locals)(const yb_work *work);
     /* The way to the loop that asked, where the work itself has none; NULL: there is no loop. */
     yb_returns *(*asker)(const yb_work *work);
+    /* The function that fn runs for somebody, for reports; NULL: fn itself. */
+    yibu_coroutine *(*behalf)(const yb_work *work);
     bool dispensable; /* nobody waits for its start */
 } yb_work_class;
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <yibu/error.h>
 
+#include "base/function_name.h"
 #include "base/memory.h"
 #include "exec/nested.h"
 #include "exec/returns.h"
@@ -89,13 +90,19 @@ static yb_returns *asker(const yb_work *work)
     return const_call_of_work(work)->asker;
 }
 
-static const yb_work_class waited_for = {.done = done, .locals = locals, .asker = asker};
+static yibu_coroutine *behalf(const yb_work *work)
+{
+    return const_call_of_work(work)->fn;
+}
+
+static const yb_work_class waited_for = {
+    .done = done, .locals = locals, .asker = asker, .behalf = behalf};
 static const yb_work_class given_up = {
-    .done = done, .release = release, .locals = locals, .asker = asker};
+    .done = done, .release = release, .locals = locals, .asker = asker, .behalf = behalf};
 
 /* Cancels. */
 
-static void cancel(yb_submission *submission)
+void yb_function_cancel(yb_submission *submission)
 {
     yb_function_call *self = call_of(submission);
     yibu_executor *e = submission->executor;
@@ -122,7 +129,7 @@ static void end_taking(yb_submission *s, bool taken)
     if (taken)
         yb_submission_release(s);
     else
-        s->cancel(s);
+        yb_function_cancel(s);
 }
 
 void yb_function_help(yb_function_call *self)
@@ -195,24 +202,26 @@ static void free_call(yibu_concurrent_future *future)
     yb_free(future);
 }
 
-const yb_concurrent_class yb_function_class = {
-    .request_cancel = yb_submission_request_cancel,
-    .cancel = yb_submission_cancel,
-    .before_blocking = yb_function_before_blocking,
-    .before_suspending = yb_function_before_suspending,
-    .after_suspending = yb_function_after_suspending,
-    .outlasts_cancel = true,
-    .free = free_call,
+static void name_call(const yb_submission *submission, char *ret_text, size_t size)
+{
+    const yb_function_call *self = (const yb_function_call *)(const void *)submission;
+    yb_function_name((yb_function *)self->fn, ret_text, size);
+}
+
+const yb_submission_class yb_function_class = {
+    .future = {YB_FUNCTION_FUTURE, .free = free_call},
+    .cancel = yb_function_cancel,
+    .name = name_call,
 };
 
 void yb_function_init(yb_function_call *self, yibu_executor *executor,
-                      const yb_concurrent_class *class, yibu_coroutine *fn, void *arg,
+                      const yb_submission_class *class, yibu_coroutine *fn, void *arg,
                       void (*abandon)(void *arg))
 {
     yb_returns *asker_here = NULL;
     if (yb_loop_current) /* without memory for it, fn cannot call back */
         (void)yb_returns_of(yb_loop_current, &asker_here);
-    yb_submission_init(&self->submission, executor, class, cancel);
+    yb_submission_init(&self->submission, executor, class);
     self->fn = fn;
     self->arg = arg;
     self->abandon = abandon;

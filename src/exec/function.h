@@ -24,11 +24,18 @@ extern YB_THREAD_LOCAL yb_function_call *yb_function_current;
 bool yb_function_within(const yibu_executor *executor);
 
 /* What futures of functions are; others that are run as functions have a class with the same. */
-extern const yb_concurrent_class yb_function_class;
+extern const yb_submission_class yb_function_class;
+
+/* A class of futures that are functions, but for free. */
+#define YB_FUNCTION_FUTURE                                                          \
+    .request_cancel = yb_submission_request_cancel, .cancel = yb_submission_cancel, \
+    .before_blocking = yb_function_before_blocking,                                 \
+    .before_suspending = yb_function_before_suspending,                             \
+    .after_suspending = yb_function_after_suspending, .outlasts_cancel = true
 
 /* Makes a call, which has entered the executor's line, in memory of the caller's. */
 void yb_function_init(yb_function_call *call, yibu_executor *executor,
-                      const yb_concurrent_class *class, yibu_coroutine *fn, void *arg,
+                      const yb_submission_class *class, yibu_coroutine *fn, void *arg,
                       void (*abandon)(void *arg));
 /* Frees what it holds, at its end. */
 void yb_function_destroy(yb_function_call *call);
@@ -40,7 +47,8 @@ void yb_function_run_here(yb_function_call *call);
 /* Takes back a call that was handed over, where it has not begun, and runs it here. */
 void yb_function_help(yb_function_call *call);
 
-/* For yb_concurrent_class. */
+/* For yb_submission_class. */
+void yb_function_cancel(yb_submission *submission);
 int yb_function_before_blocking(yibu_concurrent_future *future);
 void yb_function_before_suspending(yibu_concurrent_future *future);
 void yb_function_after_suspending(yibu_concurrent_future *future);

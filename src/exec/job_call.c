@@ -3,6 +3,7 @@
 #include "exec/job_call.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 #include <yibu/error.h>
 #include <yibu/payload.h>
@@ -112,12 +113,20 @@ static void free_call(yibu_concurrent_future *future)
     yb_free(self);
 }
 
-static const yb_concurrent_class job_class = {
-    .request_cancel = yb_submission_request_cancel,
-    .cancel = yb_submission_cancel,
-    .before_blocking = before_blocking,
-    .outlasts_cancel = true,
-    .free = free_call,
+static void name_call(const yb_submission *submission, char *ret_text, size_t size)
+{
+    const yb_job_call *self = (const yb_job_call *)(const void *)submission;
+    (void)snprintf(ret_text, size, "%s", self->request.job.name);
+}
+
+static const yb_submission_class job_class = {
+    .future = {.request_cancel = yb_submission_request_cancel,
+               .cancel = yb_submission_cancel,
+               .before_blocking = before_blocking,
+               .outlasts_cancel = true,
+               .free = free_call},
+    .cancel = cancel,
+    .name = name_call,
 };
 
 yb_job_call *yb_job_call_new(const yibu_job *job, yibu_bytes input, const yibu_job_options *options)
@@ -130,7 +139,7 @@ yb_job_call *yb_job_call_new(const yibu_job *job, yibu_bytes input, const yibu_j
 
 void yb_job_call_init(yb_job_call *self, yibu_executor *executor)
 {
-    yb_submission_init(&self->submission, executor, &job_class, cancel);
+    yb_submission_init(&self->submission, executor, &job_class);
     init_outcome(&self->outcome, &self->request);
     self->work = (yb_job_work){.job = &self->request.job,
                                .input = self->request.input,
@@ -180,7 +189,7 @@ void yb_job_call_listen_again(yibu_concurrent_future *future)
 
 yb_job_work *yb_job_work_of(yibu_concurrent_future *future)
 {
-    return future->class == &job_class ? &((yb_job_call *)(void *)future)->work : NULL;
+    return future->class == &job_class.future ? &((yb_job_call *)(void *)future)->work : NULL;
 }
 
 /* On threads. */
@@ -209,14 +218,16 @@ static void free_function(yibu_concurrent_future *future)
     yb_free(self);
 }
 
-static const yb_concurrent_class job_function_class = {
-    .request_cancel = yb_submission_request_cancel,
-    .cancel = yb_submission_cancel,
-    .before_blocking = yb_function_before_blocking,
-    .before_suspending = yb_function_before_suspending,
-    .after_suspending = yb_function_after_suspending,
-    .outlasts_cancel = true,
-    .free = free_function,
+static void name_function(const yb_submission *submission, char *ret_text, size_t size)
+{
+    const yb_job_function *self = (const yb_job_function *)(const void *)submission;
+    (void)snprintf(ret_text, size, "%s", self->request.job.name);
+}
+
+static const yb_submission_class job_function_class = {
+    .future = {YB_FUNCTION_FUTURE, .free = free_function},
+    .cancel = yb_function_cancel,
+    .name = name_function,
 };
 
 yb_job_function *yb_job_function_new(const yibu_job *job, yibu_bytes input,
@@ -236,9 +247,9 @@ void yb_job_function_init(yb_job_function *self, yibu_executor *executor)
 
 yb_job_outcome *yb_job_outcome_of(yibu_concurrent_future *future)
 {
-    if (future->class == &job_class)
+    if (future->class == &job_class.future)
         return &((yb_job_call *)(void *)future)->outcome;
-    if (future->class == &job_function_class)
+    if (future->class == &job_function_class.future)
         return &((yb_job_function *)(void *)future)->outcome;
     return NULL;
 }

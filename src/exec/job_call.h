@@ -10,7 +10,7 @@
 typedef struct yb_job_outcome {
     yibu_buffer output;
     yibu_job_report report;
-    yibu_job_report *ret_report; /* the caller's, or NULL */
+    yibu_job_report *ret_report;  /* the caller's, or NULL */
     struct yibu_payload *payload; /* the output of a job that was submitted with one, NULL: none */
     bool keeps_messages;
     yb_message_box box; /* where it does */

@@ -143,10 +143,12 @@ static int wait_for_stop(yibu_executor *e, int64_t timeout_ns)
 /* What has not ended in time, so that somebody can look for it. */
 static void report_rest(yibu_executor *e)
 {
-    char line[256], message[320];
+    char line[256], names[160], message[480];
     if (yibu_executor_describe(e, line, sizeof(line)) < 0)
         return;
-    snprintf(message, sizeof(message), "an executor did not end in time: %s", line);
+    yb_submissions_name_running(e, names, sizeof(names));
+    snprintf(message, sizeof(message), "an executor did not end in time: %s%s%s", line,
+             names[0] ? "; what runs: " : "", names);
     if (yb_loop_current)
         yb_loop_report_text(yb_loop_current, -ETIMEDOUT, message);
     else

@@ -13,11 +13,10 @@ static yb_submission *submission_of(yibu_concurrent_future *future)
 }
 
 void yb_submission_init(yb_submission *self, yibu_executor *executor,
-                        const yb_concurrent_class *class, void (*cancel)(yb_submission *))
+                        const yb_submission_class *class)
 {
-    yb_concurrent_future_init(&self->future, class);
+    yb_concurrent_future_init(&self->future, &class->future);
     self->executor = executor;
-    self->cancel = cancel;
     self->phase = YB_PHASE_LINE;
     self->unheard = false;
     self->refusal = 0;
@@ -187,7 +186,7 @@ int yb_submission_hand(yb_submission *self, int (*submit)(yb_submission *self))
     if (r < 0)
         drop(self);
     else if (pass(self))
-        self->cancel(self);
+        yb_submission_class_of(self)->cancel(self);
     return r;
 }
 
@@ -232,7 +231,8 @@ bool yb_submission_request_cancel(yibu_concurrent_future *future)
 
 void yb_submission_cancel(yibu_concurrent_future *future)
 {
-    submission_of(future)->cancel(submission_of(future));
+    yb_submission *self = submission_of(future);
+    yb_submission_class_of(self)->cancel(self);
 }
 
 yb_submission *yb_submissions_request(yibu_executor *e, int code)
@@ -258,6 +258,25 @@ void yb_submissions_cancel(yb_submission *chain)
 {
     for (yb_submission *next; chain; chain = next) {
         next = chain->next;
-        chain->cancel(chain);
+        yb_submission_class_of(chain)->cancel(chain);
     }
+}
+
+/* Reports. */
+
+void yb_submissions_name_running(yibu_executor *e, char *ret_text, size_t size)
+{
+    size_t length = 0;
+    ret_text[0] = '\0';
+    pthread_mutex_lock(&e->lock);
+    for (yb_list *at = e->calls.next; at != &e->calls && length + 1 < size; at = at->next) {
+        const yb_submission *self = YB_CONTAINER_OF(at, yb_submission, links);
+        char name[96];
+        if (self->phase != YB_PHASE_RUNNING)
+            continue;
+        yb_submission_class_of(self)->name(self, name, sizeof(name));
+        length +=
+            (size_t)snprintf(ret_text + length, size - length, "%s%s", length ? ", " : "", name);
+    }
+    pthread_mutex_unlock(&e->lock);
 }

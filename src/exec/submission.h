@@ -27,6 +27,16 @@ enum { YB_HANDED = 1, YB_TAKING = 2, YB_ASKED = 4 };
 enum { YB_PHASE_LINE, YB_PHASE_RUNNING, YB_PHASE_OVER };
 
 typedef struct yb_submission yb_submission;
+
+/* A kind of call.  Static. */
+typedef struct yb_submission_class {
+    yb_concurrent_class future; /* first: of its future */
+    /* Goes through with a cancel, once, and drops the asker's hold and reference. */
+    void (*cancel)(yb_submission *self);
+    /* What it runs, for reports. */
+    void (*name)(const yb_submission *self, char *ret_text, size_t size);
+} yb_submission_class;
+
 struct yb_submission {
     yibu_concurrent_future future; /* first */
     yibu_executor *executor;
@@ -42,13 +52,16 @@ struct yb_submission {
     unsigned nested_waits; /* of that loop's tasks */
     bool sent;             /* to that loop */
     yb_runnable run_nested;
-    /* Goes through with a cancel, once, and drops the asker's hold and reference. */
-    void (*cancel)(yb_submission *self);
 };
+
+static inline const yb_submission_class *yb_submission_class_of(const yb_submission *self)
+{
+    return (const yb_submission_class *)(const void *)self->future.class;
+}
 
 /* Makes the common part, with the references of an owner and of the engine. */
 void yb_submission_init(yb_submission *self, yibu_executor *executor,
-                        const yb_concurrent_class *class, void (*cancel)(yb_submission *));
+                        const yb_submission_class *class);
 
 /* Enlists it, which has entered the line, and hands it over by `submit`.
  * Returns 0, or why the engine refused it: then it is gone. */
@@ -68,6 +81,10 @@ void yb_submission_leave(yb_submission *self);
 /* A reference and a hold, while the future is not complete; and both dropped. */
 void yb_submission_hold(yb_submission *self);
 void yb_submission_release(yb_submission *self);
+
+/* Names what runs of the executor's calls, one after the other, as far as there is room.  Any thread,
+ * without the lock. */
+void yb_submissions_name_running(yibu_executor *executor, char *ret_text, size_t size);
 
 /* What it ends with where it is taken back: -ECANCELED, or why the executor refuses. */
 int yb_submission_refusal(yb_submission *self);

@@ -4,12 +4,12 @@
  * as long as it was told, then names them on standard error and goes on ending.  The list is held
  * through a fork, so that the child finds it whole; the child's copy of a pool is refused by its
  * number of forks. */
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/function_name.h"
 #include "base/memory.h"
 #include "exec/thread_pool.h"
 #include "platform/backend.h"
@@ -44,24 +44,6 @@ static void in_child(void)
 
 /* The end of the program. */
 
-/* A function's name where it is exported, else module and offset, for addr2line. */
-static void name_function(yibu_coroutine *fn, char *ret_text, size_t size)
-{
-    Dl_info info;
-    void *address;
-    memcpy(&address, &fn, sizeof(address));
-    if (!dladdr(address, &info)) {
-        (void)snprintf(ret_text, size, "%p", address);
-        return;
-    }
-    const char *slash = strrchr(info.dli_fname, '/');
-    if (info.dli_sname && info.dli_saddr == address)
-        (void)snprintf(ret_text, size, "%s", info.dli_sname);
-    else
-        (void)snprintf(ret_text, size, "%s+0x%zx", slash ? slash + 1 : info.dli_fname,
-                       (size_t)((char *)address - (char *)info.dli_fbase));
-}
-
 /* Calls found for each function that runs, but for the caller's own; whether there was any. */
 static bool for_each_running(yb_thread_pool *pool, void (*found)(yb_worker *, yibu_coroutine *))
 {
@@ -82,7 +64,7 @@ static bool for_each_running(yb_thread_pool *pool, void (*found)(yb_worker *, yi
 static void tell(yb_worker *worker, yibu_coroutine *fn)
 {
     char name[128];
-    name_function(fn, name, sizeof(name));
+    yb_function_name((yb_function *)fn, name, sizeof(name));
     fprintf(stderr, "yibu: the program ends while %s still runs on the thread %s\n", name,
             worker->name);
 }

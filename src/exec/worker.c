@@ -319,7 +319,8 @@ static bool too_late(const yb_work *work)
 
 static intptr_t run(yb_worker *worker, yb_work *work)
 {
-    atomic_store_explicit(&worker->runs, work->fn, memory_order_relaxed);
+    yibu_coroutine *(*behalf)(const yb_work *) = work->class->behalf;
+    atomic_store_explicit(&worker->runs, behalf ? behalf(work) : work->fn, memory_order_relaxed);
     yb_work_current = work;
     intptr_t result = work->fn(work->arg);
     yb_work_current = NULL;

@@ -8,11 +8,10 @@
  * signals and operations come without an item; they are runs of their own. */
 #include "loop/debug.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "base/function_name.h"
 #include "loop/overseer.h"
 #include <yibu/error.h>
 
@@ -28,24 +27,6 @@ static void begin(yibu_loop *loop)
     loop->run_depth = 1;
 }
 
-/* A callback's name: its symbol where that is exported, else module and offset, for addr2line. */
-static void name_callback(yb_function *callback, char *ret_text, size_t size)
-{
-    Dl_info info;
-    void *address;
-    memcpy(&address, &callback, sizeof(address));
-    if (!dladdr(address, &info)) {
-        snprintf(ret_text, size, "%p", address);
-        return;
-    }
-    const char *slash = strrchr(info.dli_fname, '/');
-    if (info.dli_sname && info.dli_saddr == address)
-        snprintf(ret_text, size, "%s", info.dli_sname);
-    else
-        snprintf(ret_text, size, "%s+0x%zx", slash ? slash + 1 : info.dli_fname,
-                 (size_t)((char *)address - (char *)info.dli_fbase));
-}
-
 static void report(yibu_loop *loop, int64_t took_ns)
 {
     const yb_subject *who = &loop->subject;
@@ -55,7 +36,7 @@ static void report(yibu_loop *loop, int64_t took_ns)
         yb_loop_report(loop, 0, "task \"%s\", created at %s, held the loop for %lld.%03lld ms",
                        who->name, who->place, ms, us);
     } else if (who->callback) {
-        name_callback(who->callback, callback, sizeof(callback));
+        yb_function_name(who->callback, callback, sizeof(callback));
         yb_loop_report(loop, 0, "the callback %s held the loop for %lld.%03lld ms", callback, ms,
                        us);
     } else {

@@ -106,6 +106,8 @@ LOOP_TEST(a_shutdown_waits_no_longer_than_it_may_and_says_what_is_left)
     yibu_loop_set_exception_handler(yibu_get_running_loop(), hear, heard);
     assert_int_equal(yibu_executor_shutdown(p.e, true, false, YIBU_MS(1)), -ETIMEDOUT);
     assert_non_null(strstr(heard, "1 queued, 1 running"));
+    assert_non_null(strstr(heard, "what runs: "));
+    assert_null(strstr(heard, "what runs: ,"));
     sem_post(&p.gate.go);
     assert_int_equal(yibu_executor_shutdown(p.e, true, false, YIBU_FOREVER), 0);
     end(&p, 0, 9);
