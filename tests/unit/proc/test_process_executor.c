@@ -1,6 +1,7 @@
 /* Executors of processes: at home on a loop or on a thread of their own, used from anywhere. */
 #include "executors.h"
 
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 
@@ -167,6 +168,61 @@ LOOP_TEST(others_use_an_executor_that_is_at_home_on_this_loop)
     assert_int_equal(yibu_to_thread(wait_for_thread, &joiner), 0);
     yibu_executor_free(executor);
     return 0;
+}
+
+/* One user brings many jobs at once, another a single one. */
+
+enum { CROWD = 200 };
+
+typedef struct crowd {
+    yibu_executor *executor;
+    atomic_int ended;
+    atomic_bool submitted;
+} crowd;
+
+static void count_end(yibu_concurrent_future *future, void *arg)
+{
+    (void)future;
+    atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+static intptr_t bring_many(void *arg)
+{
+    crowd *c = arg;
+    yibu_concurrent_future *futures[CROWD];
+    int64_t hold_ns = YIBU_MS(2);
+    for (int i = 0; i < CROWD; i++) {
+        futures[i] = submit(c->executor, &nap_job, VALUE(hold_ns));
+        assert_int_equal(yibu_concurrent_future_add_done_callback(futures[i], count_end, &c->ended),
+                         0);
+    }
+    atomic_store(&c->submitted, true);
+    for (int i = 0; i < CROWD; i++)
+        assert_true(take(futures[i]) > 0);
+    return 0;
+}
+
+static void *bring_many_from_a_loop(void *arg)
+{
+    assert_int_equal(yibu_run(bring_many, arg, NULL), 0);
+    return NULL;
+}
+
+static void one_job_of_a_loop_does_not_wait_for_all_of_another(void **state)
+{
+    pthread_t thread;
+    crowd c = {.executor = executor_new(one)};
+    int64_t hold_ns = 0;
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, bring_many_from_a_loop, &c), 0);
+    while (!atomic_load(&c.submitted))
+        usleep(100);
+    int before = atomic_load(&c.ended);
+    assert_true(run_job(c.executor, &nap_job, VALUE(hold_ns)) > 0);
+    assert_true(before < CROWD / 4 && atomic_load(&c.ended) - before < CROWD / 4);
+    pthread_join(thread, NULL);
+    assert_int_equal(c.ended, CROWD);
+    yibu_executor_free(c.executor);
 }
 
 LOOP_TEST(pools_of_one_loop_have_workers_of_their_own)
@@ -553,6 +609,7 @@ int main(void)
         cmocka_unit_test(executor_may_have_a_thread_of_its_own_beside_a_loop),
         cmocka_unit_test(loops_and_plain_threads_share_an_executor),
         cmocka_unit_test(others_use_an_executor_that_is_at_home_on_this_loop),
+        cmocka_unit_test(one_job_of_a_loop_does_not_wait_for_all_of_another),
         cmocka_unit_test(pools_of_one_loop_have_workers_of_their_own),
         cmocka_unit_test(waiting_on_the_home_loops_thread_would_never_end_and_is_refused),
         cmocka_unit_test(cancelled_job_that_runs_costs_its_worker_the_life),
