@@ -54,7 +54,8 @@ int main(int argc, char **argv)
     run(loop, ops, in_flight, in_flight * 10);
     start_ns = bench_now_ns();
     run(loop, ops, in_flight, bench.n);
-    bench_report_trips(&bench, in_flight, bench_now_ns() - start_ns, bench.n, yibu_loop_backend(loop));
+    bench_report_trips(&bench, in_flight, bench_now_ns() - start_ns, bench.n,
+                       yibu_loop_backend(loop));
     yibu_loop_free(loop);
     free(ops);
     return 0;

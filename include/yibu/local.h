@@ -27,12 +27,14 @@ typedef struct yibu_local {
 
 YIBU_BEGIN_DECLS
 
-/* The running task's value; NULL where it has none, and outside tasks.  Never suspends. */
+/* The running task's value; in a function that runs on a thread, that of the task which asked for it.
+ * NULL where it has none, and elsewhere.  Never suspends. */
 YIBU_API void *yibu_local_get(const yibu_local *key);
 
 /* Sets the running task's value; NULL takes it away.  The value becomes the runtime's: once no task
  * has it any more, neither this one nor one that inherited it, the key's free_value is called with
- * it, in the loop's thread, in the task that let go of it last.  Never suspends.  Context: a task.
+ * it, in the loop's thread, in the task that let go of it last, or on the thread of a function that
+ * did.  Never suspends.  Context: a task.
  * Returns 0, -ENOMEM, -EINVAL or YIBU_ENOTASK; then the value is still the caller's. */
 YIBU_API int yibu_local_set(const yibu_local *key, void *value);
 
