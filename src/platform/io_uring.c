@@ -2,8 +2,8 @@
  *
  * Operations become submission entries that reach the kernel when the loop waits, all at once;
  * with DEFER_TASKRUN their completions are worked off in that same call and never interrupt the
- * loop's thread.  The user data of an entry is its operation; for a cancel, the operation's address
- * with the lowest bit set.
+ * loop's thread.  The user data of an entry is its operation, with a bit set for a receive, and
+ * another one for its cancel.
  *
  * An operation is complete only when its final completion entry has arrived, also after a cancel:
  * until then the kernel may write to its buffer.  It also waits for the answer to its cancel, which
@@ -50,6 +50,9 @@ enum { DEFAULT_ENTRIES = 256, MAX_BATCH = YB_TURN_BUDGET };
 /* Of receives in line: how many at a time at least, and how much they may bring, so that it is still
  * in the caches when it is sent on. */
 enum { MIN_WINDOW = 4, WINDOW_BYTES = 65536 };
+
+/* Bits of an entry's user data, beside the address of its operation. */
+enum { IS_CANCEL = 1, IS_RECEIVE = 2, FLAGS = IS_CANCEL | IS_RECEIVE };
 
 /* Bits of op->phase. */
 enum {
@@ -112,6 +115,11 @@ static struct io_uring_sqe *next_entry(ring_backend *r)
     return entry;
 }
 
+static uint64_t data_of(const yb_op *op)
+{
+    return (uintptr_t)op | (op->kind == YB_OP_RECV ? IS_RECEIVE : 0);
+}
+
 /* The receives that are submitted now, with what is left in the ring, are a batch. */
 static unsigned window(const ring_backend *r)
 {
@@ -130,7 +138,7 @@ static void admit(ring_backend *r, unsigned max)
         if (!entry)
             return;
         io_uring_prep_recv(entry, first->fd, first->buffer, first->size, 0);
-        io_uring_sqe_set_data(entry, first->op);
+        entry->user_data = (uintptr_t)first->op | IS_RECEIVE;
         yb_uring_line_leave(&r->line);
     }
 }
@@ -158,7 +166,7 @@ static int queue(ring_backend *r, yb_op *op, uint8_t on_poll)
         yb_uring_entry_poll(entry, op);
     else
         yb_uring_entry_call(entry, op, r->memory.ready);
-    io_uring_sqe_set_data(entry, op);
+    entry->user_data = data_of(op);
     return 0;
 }
 
@@ -256,8 +264,8 @@ static void send_cancel(ring_backend *r, yb_op *op)
     }
     settle_cancel(r, op);
     op->phase |= CANCEL_SENT;
-    io_uring_prep_cancel(entry, op, 0);
-    entry->user_data = (uintptr_t)op | 1;
+    io_uring_prep_cancel64(entry, data_of(op), 0);
+    entry->user_data = data_of(op) | IS_CANCEL;
 }
 
 /* Ends an operation that the ring never knew. */
@@ -403,32 +411,37 @@ static void complete_cancel(ring_backend *r, yb_op *op, int result)
 
 static void complete(ring_backend *r, uint64_t data, int result)
 {
+    yb_op *op = (yb_op *)(uintptr_t)(data & ~(uint64_t)FLAGS);
     if (data == (uintptr_t)&wake_tag) {
         if (r->moving)
             r->wake_ended = true;
         else
             watch_wake(r);
-    } else if (data & 1) {
-        complete_cancel(r, (yb_op *)(uintptr_t)(data - 1), result);
-    } else if (data) {
-        complete_op(r, (yb_op *)(uintptr_t)data, result);
+    } else if (data & IS_CANCEL) {
+        complete_cancel(r, op, result);
+    } else if (op) {
+        complete_op(r, op, result);
     }
 }
 
-/* Works off up to max completion entries, of at most MAX_BATCH; returns how many there were. */
-static unsigned reap_batch(ring_backend *r, unsigned max)
+/* Works off a batch of receives, and of what was sent for the one before it as much again.  Returns
+ * how many completions that were. */
+static unsigned reap_batch(ring_backend *r)
 {
+    const unsigned receives = r->base.batch < MAX_BATCH / 2 ? r->base.batch : MAX_BATCH / 2;
     struct io_uring_cqe *entries[MAX_BATCH];
-    unsigned n = io_uring_peek_batch_cqe(&r->ring, entries, max);
+    const unsigned ready = io_uring_peek_batch_cqe(&r->ring, entries, 2 * receives);
     /* Copied out first: a callback may submit, and so reuse the entries. */
     struct {
         uint64_t data;
         int result;
     } batch[MAX_BATCH];
-    for (unsigned i = 0; i < n; i++) {
-        batch[i].data = entries[i]->user_data;
-        batch[i].result = entries[i]->res;
-        yb_op_fetch((const void *)(uintptr_t)batch[i].data);
+    unsigned n = 0, received = 0;
+    for (; n < ready && received < receives; n++) {
+        batch[n].data = entries[n]->user_data;
+        batch[n].result = entries[n]->res;
+        received += (batch[n].data & IS_RECEIVE) != 0;
+        yb_op_fetch((const void *)(uintptr_t)batch[n].data);
     }
     io_uring_cq_advance(&r->ring, n);
     for (unsigned i = 0; i < n; i++)
@@ -436,15 +449,12 @@ static unsigned reap_batch(ring_backend *r, unsigned max)
     return n;
 }
 
-/* A batch of receives, and what was sent for the one before it.  What is left stays in the ring for
- * the next turn, unless that would soon overflow. */
+/* What is left stays in the ring for the next turn, unless that would soon overflow. */
 static void reap(ring_backend *r)
 {
-    unsigned max = 2 * r->base.batch < MAX_BATCH ? 2 * r->base.batch : MAX_BATCH;
-    unsigned n = reap_batch(r, max);
-    r->alone = n <= 1;
+    r->alone = reap_batch(r) <= 1;
     while ((r->left = io_uring_cq_ready(&r->ring)) > r->ring.cq.ring_entries / 2)
-        reap_batch(r, max);
+        reap_batch(r);
 }
 
 /* Whether the kernel must be entered for completions to appear. */
