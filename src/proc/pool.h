@@ -166,7 +166,7 @@ struct yb_process_pool {
     unsigned process_count, starting_count;
     unsigned leaving_count; /* of them, RETIRING or LEAVING */
     unsigned busy_count;    /* of them, with calls */
-    bool keep_one_ready;    /* workers come to an end here: one is ready to take a place */
+    bool keep_one_ready;    /* one is there to take the place of the next that comes to an end */
     uint64_t crashed, restarted;
     unsigned processors, spinning_count;
     yb_spin spin;   /* for an answer */
@@ -352,6 +352,8 @@ yb_call *yb_process_pool_next(const yb_process_pool *pool);
 
 /* Starts workers where calls wait, or will have to. */
 void yb_process_pool_hire(yb_process_pool *pool);
+/* A worker has come to an end that it was not asked for. */
+void yb_process_pool_note_death(yb_process_pool *pool);
 /* Whether another worker may be started for calls that wait. */
 bool yb_process_pool_may_grow(const yb_process_pool *pool);
 /* Workers that have nothing to do. */

@@ -230,10 +230,8 @@ void yb_process_take_end(yb_process *process, const yb_process_end *end)
     settle_all(process, end);
     bool proven = process->proven, unfit = died_setting_up(process);
     yb_process_free(process);
-    if (!expected) {
-        pool->crashed++;
-        pool->keep_one_ready = true;
-    }
+    if (!expected)
+        yb_process_pool_note_death(pool);
     if (unfit)
         yb_process_pool_break(pool, YIBU_EWORKER, "died of its initializer");
     else if (!proven && !expected)

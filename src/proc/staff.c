@@ -1,9 +1,22 @@
-/* How many workers there are: as many as calls need, up to max_workers; and, where workers have come
- * to an end, one more that has nothing to do, which takes the next one's place at once. */
+/* How many workers there are: as many as calls need, up to max_workers.  Where they retire, or have
+ * died and take long to start, there is one more, which has nothing to do until it takes the next
+ * one's place. */
 #include "proc/pool.h"
 #include <yibu/error.h>
 
 enum { MAX_FAILURES = 8, MAX_PAUSE_SHIFT = 8 };
+
+/* A copy of a zygote that has little in memory is there as fast as it would be called in. */
+static bool takes_long_to_start(const yibu_process_pool_options *options)
+{
+    return options->start_method == YIBU_START_SPAWN || options->preload || options->initializer;
+}
+
+void yb_process_pool_note_death(yb_process_pool *pool)
+{
+    pool->crashed++;
+    pool->keep_one_ready |= takes_long_to_start(&pool->options);
+}
 
 bool yb_process_pool_may_grow(const yb_process_pool *pool)
 {

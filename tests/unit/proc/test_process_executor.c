@@ -458,6 +458,32 @@ LOOP_TEST(initializer_runs_first_in_each_worker)
     return 0;
 }
 
+static intptr_t set_up_slowly(yibu_bytes input, yibu_buffer *output)
+{
+    (void)input, (void)output;
+    usleep(300000);
+    return 0;
+}
+YIBU_JOB(set_up_slowly);
+
+static void successor_of_a_worker_that_takes_long_to_set_up_is_ready(void **state)
+{
+    (void)state;
+    yibu_executor *executor = executor_new(
+        (yibu_process_pool_options){.max_workers = 1, .initializer = &set_up_slowly_job});
+    assert_int_equal(run_job(executor, &die_job, NOTHING), YIBU_EWORKER);
+    intptr_t pid = run_job(executor, &tell_pid_job, NOTHING);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(run_job(executor, &tell_pid_job, NOTHING), pid); /* it has no share */
+    while (statistics_of(executor).workers < 2 || statistics_of(executor).idle < 2)
+        usleep(1000);
+    assert_int_equal(run_job(executor, &die_job, NOTHING), YIBU_EWORKER);
+    int64_t start = monotonic_ns();
+    assert_true(run_job(executor, &tell_pid_job, NOTHING) != pid);
+    assert_true(monotonic_ns() - start < YIBU_MS(250));
+    yibu_executor_free(executor);
+}
+
 static void ignore(yibu_loop *loop, const char *message, intptr_t code, void *arg)
 {
     (void)loop, (void)message, (void)code, (void)arg;
@@ -621,6 +647,7 @@ int main(void)
         cmocka_unit_test(workers_have_the_name_and_the_nice_value_asked_for),
         cmocka_unit_test(statistics_tell_of_workers),
         cmocka_unit_test(initializer_runs_first_in_each_worker),
+        cmocka_unit_test(successor_of_a_worker_that_takes_long_to_set_up_is_ready),
         cmocka_unit_test(initializer_that_fails_breaks_the_pool),
         cmocka_unit_test(preload_job_runs_once_where_workers_are_copied_from),
         cmocka_unit_test(preload_job_that_fails_breaks_the_pool),
