@@ -34,7 +34,6 @@ static int begin_at_home(yb_process_executor *e, yb_call *call)
 static int begin_from_elsewhere(yb_process_executor *e, yb_job_work *work)
 {
     work->posted.run = yb_process_executor_begin;
-    yb_loop_note_caller(e->loop);
     return yb_process_executor_post(e, &work->posted) ? 0 : YIBU_ESHUTDOWN;
 }
 

@@ -50,6 +50,7 @@ bool yb_process_executor_post(yb_process_executor *e, yb_runnable *item)
     pthread_mutex_lock(&e->lock);
     bool open = !e->closed, first = open && !e->posted;
     if (open) {
+        yb_loop_note_caller(e->loop);
         yb_fifo_push(&e->waiting, item);
         e->posted = true;
     }
