@@ -13,7 +13,7 @@ void yb_concurrent_future_init(yibu_concurrent_future *future, const yb_concurre
 {
     future->class = class;
     future->result = -EINPROGRESS;
-    atomic_init(&future->done, 0);
+    atomic_init(&future->state, YB_CONCURRENT_PENDING);
     atomic_init(&future->references, 2);
     pthread_mutex_init(&future->lock, NULL);
     yb_list_init(&future->endings);
@@ -42,7 +42,7 @@ void yibu_concurrent_future_unref(yibu_concurrent_future *future)
 
 bool yibu_concurrent_future_done(const yibu_concurrent_future *future)
 {
-    return atomic_load_explicit(&future->done, memory_order_acquire) != 0;
+    return atomic_load_explicit(&future->state, memory_order_acquire) == YB_CONCURRENT_DONE;
 }
 
 static void tell(yibu_concurrent_future *future, yb_list *endings)
@@ -65,10 +65,13 @@ void yb_concurrent_future_complete(yibu_concurrent_future *future, intptr_t resu
     yb_list endings;
     future->result = result;
     pthread_mutex_lock(&future->lock);
-    atomic_store_explicit(&future->done, 1, memory_order_release); /* pairs with …_done */
+    /* Release: pairs with …_done. */
+    uint32_t before =
+        atomic_exchange_explicit(&future->state, YB_CONCURRENT_DONE, memory_order_acq_rel);
     move_list(&future->endings, &endings);
     pthread_mutex_unlock(&future->lock);
-    yb_futex_wake_all(&future->done);
+    if (before == YB_CONCURRENT_AWAITED)
+        yb_futex_wake_all(&future->state);
     tell(future, &endings);
     yibu_concurrent_future_unref(future);
 }

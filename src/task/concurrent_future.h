@@ -37,11 +37,14 @@ typedef struct yb_concurrent_class {
     void (*free)(yibu_concurrent_future *future);
 } yb_concurrent_class;
 
-/* States: PENDING -> DONE, under the lock; `result` is written before `done`, which is the word that
- * blocked threads sleep on. */
+/* States of a future.  AWAITED is PENDING with threads that sleep on `state`, so that whoever
+ * completes it need not make a system call for nobody.  DONE is reached under the lock, after `result`
+ * was written. */
+enum { YB_CONCURRENT_PENDING, YB_CONCURRENT_AWAITED, YB_CONCURRENT_DONE };
+
 struct yibu_concurrent_future {
     const yb_concurrent_class *class;
-    _Atomic(uint32_t) done;
+    _Atomic(uint32_t) state;
     _Atomic(uint32_t) references;
     intptr_t result;
     pthread_mutex_t lock;

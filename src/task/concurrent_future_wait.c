@@ -92,8 +92,10 @@ static int wait_in_thread(yibu_concurrent_future *future, int64_t timeout_ns)
     int r = future->class->before_blocking ? future->class->before_blocking(future) : 0;
     if (r < 0)
         return r;
+    uint32_t pending = YB_CONCURRENT_PENDING;
+    (void)atomic_compare_exchange_strong(&future->state, &pending, YB_CONCURRENT_AWAITED);
     while (!yibu_concurrent_future_done(future))
-        if (!yb_futex_wait_until(&future->done, 0, deadline_ns) &&
+        if (!yb_futex_wait_until(&future->state, YB_CONCURRENT_AWAITED, deadline_ns) &&
             !yibu_concurrent_future_done(future))
             return -ETIMEDOUT;
     return 0;
