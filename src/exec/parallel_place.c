@@ -28,8 +28,8 @@ static yb_thread_pool *pool_here(void)
 static unsigned width_of(const yb_thread_pool *pool)
 {
     bool is_worker = yb_worker_current && yb_worker_current->pool == pool;
-    unsigned most = pool->plan.max_threads + !is_worker, processors = yb_processor_count();
-    return most < processors ? most : processors;
+    unsigned most = pool->plan.max_threads + !is_worker;
+    return most < pool->processors ? most : pool->processors;
 }
 
 /* On this thread; who is in a loop of the same pool's already has been counted. */

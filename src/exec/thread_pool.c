@@ -387,6 +387,8 @@ static int take_cpus(yb_thread_pool *pool, const yb_thread_pool_plan *plan)
 static void begin(yb_thread_pool *pool)
 {
     unsigned processors = yb_processor_count();
+    size_t chosen = pool->plan.cpu_count > 0 ? (size_t)CPU_COUNT(&pool->cpus) : processors;
+    pool->processors = (unsigned)chosen;
     pool->may_look = processors > 1;
     if (pool->plan.max_threads == 0)
         pool->plan.max_threads = default_max_threads(processors);

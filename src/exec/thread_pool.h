@@ -69,8 +69,9 @@ struct yb_thread_pool {
     yb_thread_pool_plan plan;
     char name_prefix[16];
     cpu_set_t cpus;
-    uint64_t forks; /* of the process that made it: threads are not inherited */
-    bool may_look;  /* there is a processor left for whoever would be waited for */
+    uint64_t forks;      /* of the process that made it: threads are not inherited */
+    unsigned processors; /* that its threads may run on */
+    bool may_look;       /* there is a processor left for whoever would be waited for */
     _Atomic(bool) stopping;
     _Atomic(bool) exiting;       /* the program ends: nothing is begun any more */
     _Atomic(bool) is_broken;     /* an initializer has failed: nothing runs any more */
