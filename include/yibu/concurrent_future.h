@@ -34,10 +34,11 @@ YIBU_API int yibu_run_coroutine_threadsafe(yibu_loop *loop, yibu_coroutine *fn, 
  * executor and waits for its end.
  * Returns the result; -ETIMEDOUT, and what it is waited for goes on; -ECANCELED; -ENOMEM;
  * YIBU_ENOTASK in a callback, -EDEADLK where this thread would wait for itself: in the thread of the
- * coroutine's loop while that does not run, in a function for its own end. */
+ * coroutine's loop while that does not run, in a function for its own end; YIBU_EFORKED. */
 YIBU_API intptr_t yibu_concurrent_future_result(yibu_concurrent_future *future, int64_t timeout_ns);
 
-/* Requests the cancel of the coroutine or call.  Never blocks.  Returns false where it is done already. */
+/* Requests the cancel of the coroutine or call.  Never blocks.  Returns false where it is done
+ * already, and in a forked child. */
 YIBU_API bool yibu_concurrent_future_cancel(yibu_concurrent_future *future);
 
 YIBU_API bool yibu_concurrent_future_done(const yibu_concurrent_future *future);

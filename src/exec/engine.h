@@ -49,8 +49,8 @@ struct yb_job_work {
 
 typedef struct yb_engine_class {
     const char *kind; /* "threads", "processes": in the line of statistics */
-    /* Takes work whose fn, arg, loop, done and release are set; where loop is NULL, done is called on
-     * the thread that ran fn.  Returns 0 or a negative errno.  NULL: no functions here. */
+    /* Takes work whose fn, arg, class and loop are set; where loop is NULL, done is called on the
+     * thread that ran fn.  Returns 0 or a negative errno.  NULL: no functions here. */
     int (*submit)(yibu_executor *executor, yb_work *work);
     /* Takes work back that has not started, or gives up running work that has a release (then, and
      * where it was taken back, release is called).  Returns whether done will not be called.  False

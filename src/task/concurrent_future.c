@@ -5,7 +5,9 @@
 #include "task/concurrent_future.h"
 
 #include <errno.h>
+#include <yibu/error.h>
 
+#include "base/forks.h"
 #include "base/memory.h"
 #include "platform/futex.h"
 
@@ -13,6 +15,7 @@ void yb_concurrent_future_init(yibu_concurrent_future *future, const yb_concurre
 {
     future->class = class;
     future->result = -EINPROGRESS;
+    future->forks = yb_forks();
     atomic_init(&future->state, YB_CONCURRENT_PENDING);
     atomic_init(&future->references, 2);
     pthread_mutex_init(&future->lock, NULL);
@@ -43,6 +46,11 @@ void yibu_concurrent_future_unref(yibu_concurrent_future *future)
 bool yibu_concurrent_future_done(const yibu_concurrent_future *future)
 {
     return atomic_load_explicit(&future->state, memory_order_acquire) == YB_CONCURRENT_DONE;
+}
+
+bool yb_concurrent_future_forked(const yibu_concurrent_future *future)
+{
+    return future->forks != yb_forks();
 }
 
 static void tell(yibu_concurrent_future *future, yb_list *endings)
@@ -78,6 +86,8 @@ void yb_concurrent_future_complete(yibu_concurrent_future *future, intptr_t resu
 
 bool yb_concurrent_future_attend(yibu_concurrent_future *future, yb_ending *ending)
 {
+    if (yibu_concurrent_future_done(future))
+        return false;
     pthread_mutex_lock(&future->lock);
     bool pending = !yibu_concurrent_future_done(future);
     if (pending)
@@ -96,8 +106,11 @@ bool yb_concurrent_future_leave(yibu_concurrent_future *future, yb_ending *endin
     return pending;
 }
 
+/* In a forked child somebody who is not here may hold the lock. */
 bool yibu_concurrent_future_cancel(yibu_concurrent_future *future)
 {
+    if (yb_concurrent_future_forked(future))
+        return false;
     pthread_mutex_lock(&future->lock);
     bool pending = !yibu_concurrent_future_done(future);
     bool goes_on = pending && future->class->request_cancel(future);
@@ -127,6 +140,8 @@ int yibu_concurrent_future_add_done_callback(yibu_concurrent_future *future,
 {
     if (!future || !callback)
         return -EINVAL;
+    if (yb_concurrent_future_forked(future) && !yibu_concurrent_future_done(future))
+        return YIBU_EFORKED;
     done_callback *item = yb_malloc(sizeof(*item));
     if (!item)
         return -ENOMEM;

@@ -46,6 +46,7 @@ struct yibu_concurrent_future {
     const yb_concurrent_class *class;
     _Atomic(uint32_t) state;
     _Atomic(uint32_t) references;
+    uint32_t forks; /* of the process that made it: who completes it is not inherited */
     intptr_t result;
     pthread_mutex_t lock;
     yb_list endings; /* under the lock, until done */
@@ -55,6 +56,9 @@ struct yibu_concurrent_future {
 void yb_concurrent_future_init(yibu_concurrent_future *future, const yb_concurrent_class *class);
 /* For futures that nobody has seen: those that are dropped are destroyed before they are freed. */
 void yb_concurrent_future_destroy(yibu_concurrent_future *future);
+
+/* Whether this process is a forked child of the one that made it, where nobody completes it. */
+bool yb_concurrent_future_forked(const yibu_concurrent_future *future);
 
 /* Ends the future, tells everybody, and drops the reference of whoever completes it.  Once; any
  * thread. */

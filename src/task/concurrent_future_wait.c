@@ -4,6 +4,7 @@
  * the future, and the runnable that it posts to the task's loop; a cancel of the operation takes it
  * out of the line where it is not late for that. */
 #include <errno.h>
+#include <yibu/error.h>
 #include <yibu/timeout.h>
 
 #include "base/deadline.h"
@@ -106,6 +107,8 @@ int yb_concurrent_future_wait(yibu_concurrent_future *future, int64_t timeout_ns
     int r = yb_task_current ? yb_task_checkpoint(yb_task_current) : 0;
     if (r < 0 || yibu_concurrent_future_done(future))
         return r;
+    if (yb_concurrent_future_forked(future))
+        return YIBU_EFORKED;
     if (yb_task_current)
         return attend_for(yb_task_current, future, timeout_ns);
     if (yb_forked() || (yb_loop_current && yb_loop_current->running))

@@ -77,7 +77,9 @@ static int add_follower(yibu_concurrent_future *leader, yibu_future *future)
 
 yibu_future *yibu_wrap_future_at(yibu_concurrent_future *future, const char *place)
 {
-    yibu_future *wrapped = future ? yibu_create_future_at(NULL, place) : NULL;
+    if (!future || (yb_concurrent_future_forked(future) && !yibu_concurrent_future_done(future)))
+        return NULL;
+    yibu_future *wrapped = yibu_create_future_at(NULL, place);
     if (wrapped && add_follower(future, wrapped) < 0) {
         yibu_future_unref(wrapped);
         wrapped = NULL;

@@ -302,6 +302,10 @@ static void a_forked_child_is_refused(void **state)
     yibu_executor *e = new_executor(2, 0);
     yibu_concurrent_future *future = submit(e, return_argument, (void *)5);
     assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), 5);
+    gate g;
+    gate_open(&g);
+    yibu_concurrent_future *pending = submit(e, pass_gate, &g);
+    wait_on(&g.started);
     pid_t child = fork();
     if (child == 0) {
         yibu_executor_stats stats = {.size = sizeof(stats)};
@@ -310,12 +314,17 @@ static void a_forked_child_is_refused(void **state)
         wrong += yibu_executor_shutdown(e, true, true, 0) != YIBU_EFORKED;
         wrong += yibu_executor_statistics(e, &stats) != YIBU_EFORKED;
         wrong += yibu_concurrent_future_result(future, 0) != 5;
+        wrong += yibu_concurrent_future_result(pending, YIBU_FOREVER) != YIBU_EFORKED;
+        wrong += yibu_concurrent_future_cancel(pending);
         yibu_executor_free(e);
         _exit(wrong);
     }
     int status = -1;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
+    sem_post(&g.go);
+    assert_int_equal(result_of(pending), 0);
+    gate_close(&g);
     assert_int_equal(result_of(submit(e, return_argument, (void *)6)), 6);
     yibu_concurrent_future_unref(future);
     yibu_executor_free(e);
