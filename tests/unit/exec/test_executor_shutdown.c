@@ -316,6 +316,7 @@ static void a_forked_child_is_refused(void **state)
         wrong += yibu_concurrent_future_result(future, 0) != 5;
         wrong += yibu_concurrent_future_result(pending, YIBU_FOREVER) != YIBU_EFORKED;
         wrong += yibu_concurrent_future_cancel(pending);
+        yibu_concurrent_future_unref(future);
         yibu_executor_free(e);
         _exit(wrong);
     }
