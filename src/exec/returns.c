@@ -9,8 +9,9 @@
  * again, by exchange, has to see to it that `arrival` runs: a thread posts it, the loop's own thread
  * makes it ready.
  *
- * A thread still looks at `awake` when the loop may have its work already.  So it notes last of all
- * that it has `left`, and the loop's end waits until as many have left as have come. */
+ * A thread still looks at `awake` when the loop may have its work already.  The threads of the loop's
+ * own pools have ended before the loop does; those of others are `visitors`, from before they put
+ * work until they have done with this, and the loop's end waits until there is none. */
 #include "exec/returns.h"
 
 #include <errno.h>
@@ -140,6 +141,9 @@ static void return_singly(yb_runnable *posted)
     work->class->done(work);
 }
 
+/* How often a thread says which processor it is on. */
+enum { NOTED = 8 };
+
 static void note_processor(_Atomic(int) *processor)
 {
     int now = sched_getcpu();
@@ -155,11 +159,18 @@ void yb_returns_put(yb_returns *returns, yb_work *work)
         yb_loop_post(returns->loop, &work->posted);
         return;
     }
-    note_processor(&returns->from_processor);
+    if (number % NOTED == 0)
+        note_processor(&returns->from_processor);
     atomic_store(slot_of(returns, number), (uintptr_t)work | lap_of(number));
     if (!atomic_load(&returns->awake) && !atomic_exchange(&returns->awake, true))
         yb_loop_post(returns->loop, &returns->arrival);
-    atomic_fetch_add_explicit(&returns->left, 1, memory_order_release);
+}
+
+void yb_returns_visit(yb_returns *returns, yb_work *work)
+{
+    atomic_fetch_add_explicit(&returns->visitors, 1, memory_order_relaxed);
+    yb_returns_put(returns, work);
+    atomic_fetch_sub_explicit(&returns->visitors, 1, memory_order_release); /* with the end */
 }
 
 /* The loop. */
@@ -281,8 +292,7 @@ static void end(yb_loop_part *part)
     if (returns->forks != yb_thread_pool_forks())
         return; /* a forked child: the threads are not there */
     yb_returns_gather(returns);
-    while (atomic_load_explicit(&returns->left, memory_order_acquire) !=
-           atomic_load_explicit(&returns->tail, memory_order_relaxed))
+    while (atomic_load_explicit(&returns->visitors, memory_order_acquire) > 0)
         sched_yield();
     wake_up(returns);
     returns->loop->parts[YB_PART_RETURNS] = NULL;

@@ -45,8 +45,8 @@ struct yb_returns {
 
     /* Threads that return work. */
     _Atomic(size_t) tail;
-    _Atomic(size_t) known; /* so much was taken, at least */
-    _Atomic(size_t) left;  /* how many of those who advanced tail have done with this */
+    _Atomic(size_t) known;      /* so much was taken, at least */
+    _Atomic(unsigned) visitors; /* threads of shared pools that are in yb_returns_visit */
     char apart_from_threads[YB_CACHE_LINE];
 
     _Atomic(bool) awake;         /* the loop will look before it sleeps */
@@ -78,8 +78,10 @@ bool yb_returns_unstash(yb_returns *returns, const yb_work *work);
 /* Hands over what is held back. */
 void yb_returns_flush(yb_returns *returns);
 
-/* Brings work back, whose result is set.  Any thread. */
+/* Brings work back, whose result is set.  A thread of one of the loop's own pools. */
 void yb_returns_put(yb_returns *returns, yb_work *work);
+/* The same on any other thread. */
+void yb_returns_visit(yb_returns *returns, yb_work *work);
 
 /* Runs the loop, which ends, until all that is outstanding has come back. */
 void yb_returns_gather(yb_returns *returns);

@@ -169,9 +169,18 @@ static bool leave_line(yb_thread_pool *pool, yb_work *work)
 
 /* Submitting. */
 
+/* How workers wait for more. */
+static void note_processor(yb_thread_pool *pool)
+{
+    int processor = sched_getcpu();
+    if (atomic_load_explicit(&pool->from_processor, memory_order_relaxed) != processor)
+        atomic_store_explicit(&pool->from_processor, processor, memory_order_relaxed);
+}
+
 void yb_thread_pool_take_in(yb_thread_pool *pool, yb_work *const *works, size_t count)
 {
     size_t taken = 0;
+    note_processor(pool);
     if (atomic_load(&pool->backlog_count) == 0)
         taken = yb_work_ring_push_many(&pool->ring, works, count);
     for (; taken < count; taken++)
@@ -227,14 +236,6 @@ static bool begins_unwatched(yb_thread_pool *pool, const yibu_loop *loop, const 
            !atomic_exchange(&pool->unwatched, true);
 }
 
-/* How workers wait for more. */
-static void note_processor(yb_thread_pool *pool)
-{
-    int processor = sched_getcpu();
-    if (atomic_load_explicit(&pool->from_processor, memory_order_relaxed) != processor)
-        atomic_store_explicit(&pool->from_processor, processor, memory_order_relaxed);
-}
-
 int yb_thread_pool_submit(yb_thread_pool *pool, yb_work *work)
 {
     int r = refusal(pool);
@@ -247,12 +248,12 @@ int yb_thread_pool_submit(yb_thread_pool *pool, yb_work *work)
     work->returns = returns;
     atomic_init(&work->fate, YB_WORK_OPEN);
     atomic_init(&work->unwanted, false);
-    note_processor(pool);
     if (better_held_back(pool, returns)) {
         yb_returns_expect(returns);
         yb_returns_stash(returns, pool, work);
         return 0;
     }
+    note_processor(pool);
     bool unwatched = begins_unwatched(pool, loop, work);
     bool first = YB_UNLIKELY(atomic_load(&pool->thread_count) == 0);
     stand_in_line(pool, work);

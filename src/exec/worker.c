@@ -362,12 +362,14 @@ static bool run_errand(yb_worker *worker, yb_work *work)
     return !atomic_compare_exchange_strong(&work->fate, &open, YB_WORK_RETURNED);
 }
 
-static void hand_over(yb_work *work)
+static void hand_over(const yb_thread_pool *pool, yb_work *work)
 {
-    if (work->returns)
+    if (!work->returns)
+        work->class->done(work);
+    else if (pool->plan.watched_by) /* the loop's own: nothing else comes back from there */
         yb_returns_put(work->returns, work);
     else
-        work->class->done(work);
+        yb_returns_visit(work->returns, work);
 }
 
 static void perform(yb_worker *worker, yb_work *work)
@@ -384,7 +386,7 @@ static void perform(yb_worker *worker, yb_work *work)
     /* Whoever hears of this may have more work at once: it need not send anybody else for it. */
     if (!worker->has_baton && yb_work_ring_empty(&pool->ring))
         worker->has_baton = yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD);
-    hand_over(work);
+    hand_over(pool, work);
 }
 
 /* A worker's life. */
