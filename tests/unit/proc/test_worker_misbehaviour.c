@@ -416,17 +416,17 @@ YIBU_JOB(scribble);
 /* Whatever becomes of that call and of those beside it, they end, and the pool goes on. */
 LOOP_TEST(worker_that_writes_over_its_lane_harms_nobody_else)
 {
-    enum { ROUNDS = 150, BESIDE = 3 };
+    enum { ROUNDS = 40, BESIDE = 3 };
     static call_task beside[BESIDE], scribbler;
     for (unsigned seed = 1; seed <= ROUNDS; seed++) {
         for (int i = 0; i < BESIDE; i++)
             call_start(&beside[i], &tell_pid_job, NOTHING);
         yibu_timeout timeout;
-        yibu_timeout_begin(&timeout, YIBU_SECONDS(1));
+        yibu_timeout_begin(&timeout, YIBU_MS(100));
         call_start(&scribbler, &scribble_job, VALUE(seed));
         (void)yibu_timeout_end(&timeout, call_finish(&scribbler));
         for (int i = 0; i < BESIDE; i++) {
-            yibu_timeout_begin(&timeout, YIBU_SECONDS(1));
+            yibu_timeout_begin(&timeout, YIBU_MS(100));
             (void)yibu_timeout_end(&timeout, call_finish(&beside[i]));
         }
     }
