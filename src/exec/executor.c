@@ -1,8 +1,8 @@
 /* Submitting: the calls that give executors something to do. */
 #include <errno.h>
 #include <yibu/error.h>
-#include <yibu/payload.h>
 #include <yibu/executor.h>
+#include <yibu/payload.h>
 
 #include "base/memory.h"
 #include "base/options.h"
