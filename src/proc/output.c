@@ -18,13 +18,10 @@
 
 #include "base/assert.h"
 #include "base/buffer.h"
+#include "platform/populate.h"
 #include "proc/asleep.h"
 #include "proc/pieces.h"
 #include "proc/ring.h"
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
-#endif
 
 enum { LEAST_ROOM = 4096 }; /* with less room an output begins among the big ones */
 
@@ -67,6 +64,8 @@ static void reclaim(void)
 {
     uint32_t retired = atomic_load_explicit(&self.shared->retired, memory_order_acquire);
     uint32_t count = atomic_load_explicit(&self.shared->release_count, memory_order_acquire);
+    if (retired - self.reclaimed > YB_LANE_SLOTS || count - self.released > YB_PIECES_MOST)
+        yb_abort("a job wrote over what its worker shares with its parent");
     for (; self.reclaimed != retired; self.reclaimed++) {
         uint64_t end = self.small_ends[self.reclaimed % YB_LANE_SLOTS];
         if (end)
@@ -112,9 +111,8 @@ static int populate(uint64_t start, uint64_t end)
 {
     uint64_t from = start < self.resident ? self.resident : start;
     from -= from % YB_PIECES_ALIGNMENT;
-    if (from < end && madvise(big_at(from), end - from, MADV_POPULATE_WRITE) < 0 &&
-        errno != EINVAL) /* which an older kernel answers: then the first touch decides */
-        return -ENOMEM;
+    if (from < end && yb_populate(big_at(from), end - from) == -ENOMEM)
+        return -ENOMEM; /* on an older kernel the first touch decides */
     if (start <= self.resident && end > self.resident)
         self.resident = end < self.kept ? end : self.kept;
     return 0;

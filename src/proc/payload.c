@@ -13,10 +13,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
-#endif
+#include "platform/populate.h"
 
 /* Where the piece lies in the lane's own mappings, NULL: not whole in them. */
 static void *mapped_already(const yb_lane_memory *memory, uint64_t at, size_t size)
@@ -76,10 +73,9 @@ int yb_payload_populate(const yibu_payload *payload, size_t from, size_t size)
 {
     char *start = (char *)payload->data + from;
     uintptr_t before = (uintptr_t)start % (uintptr_t)sysconf(_SC_PAGESIZE);
-    if (madvise(start - before, size + before, MADV_POPULATE_WRITE) == 0)
-        return 0;
-    if (errno != EINVAL)
-        return -ENOMEM;
+    int r = yb_populate(start - before, size + before);
+    if (r != -ENOSYS)
+        return r;
     return fallocate(payload->memory->fd, 0, (off_t)(payload->holding.at + from), (off_t)size) < 0
                ? -ENOMEM
                : 0;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "exec/listener.h"
 #include "proc/asleep.h"
 #include "proc/message_head.h"
@@ -44,7 +45,10 @@ void yb_messages_end(void)
 static bool heard_enough(void)
 {
     (void)atomic_load(&self.shared->submitted);
-    return (int64_t)(atomic_load(&self.shared->heard) - self.wanted) >= 0;
+    uint64_t heard = atomic_load(&self.shared->heard);
+    if (self.said - heard > YB_LANE_MESSAGE_BYTES)
+        yb_abort("a job wrote over what its worker shares with its parent");
+    return (int64_t)(heard - self.wanted) >= 0;
 }
 
 static void write_head(uint32_t size)
