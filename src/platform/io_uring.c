@@ -424,13 +424,15 @@ static void complete(ring_backend *r, uint64_t data, int result)
     }
 }
 
-/* Works off a batch of receives, and of what was sent for the one before it as much again.  Returns
- * how many completions that were. */
+/* Works off a batch of receives, and of what was sent for the one before it as much again; of receives
+ * alone, too, where a batch was left, since the kernel may hand over more with each wait.  Returns how
+ * many completions that were. */
 static unsigned reap_batch(ring_backend *r)
 {
-    const unsigned receives = r->base.batch < MAX_BATCH / 2 ? r->base.batch : MAX_BATCH / 2;
+    const unsigned fair = r->base.batch < MAX_BATCH / 2 ? r->base.batch : MAX_BATCH / 2;
+    const unsigned receives = r->left > fair ? 2 * fair : fair;
     struct io_uring_cqe *entries[MAX_BATCH];
-    const unsigned ready = io_uring_peek_batch_cqe(&r->ring, entries, 2 * receives);
+    const unsigned ready = io_uring_peek_batch_cqe(&r->ring, entries, 2 * fair);
     /* Copied out first: a callback may submit, and so reuse the entries. */
     struct {
         uint64_t data;
