@@ -19,7 +19,8 @@ typedef struct little_engine {
     yb_list works, jobs; /* in line */
     bool stopping;
     unsigned living, idle;
-    int refuses; /* what submits answer, 0: they do not */
+    int refuses;                                /* what submits answer, 0: they do not */
+    void (*on_submit)(yibu_executor *executor); /* before a work is in line; may be NULL */
     unsigned job_cancels;
     pthread_t threads[LITTLE_THREADS];
 } little_engine;
@@ -84,6 +85,8 @@ static inline void *little_work(void *arg)
 static inline int little_submit(yibu_executor *executor, yb_work *work)
 {
     little_engine *little = little_of(executor);
+    if (little->on_submit)
+        little->on_submit(executor);
     pthread_mutex_lock(&little->lock);
     int r = little->refuses;
     if (r == 0) {

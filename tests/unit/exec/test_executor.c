@@ -522,6 +522,36 @@ static void what_ends_by_itself_is_not_abandoned(void **state)
     sem_destroy(&abandoned);
 }
 
+static void drop_all(yibu_executor *e)
+{
+    assert_int_equal(yibu_executor_shutdown(e, false, true, 0), 0);
+}
+
+static void a_cancel_that_comes_before_the_engine_has_the_work_is_not_lost(void **state)
+{
+    (void)state;
+    held h;
+    hold(&h, 0);
+    little_of(h.e)->on_submit = drop_all;
+    yibu_concurrent_future *future = submit(h.e, return_argument, NULL);
+    assert_true(yibu_concurrent_future_done(future));
+    assert_int_equal(result_of(future), YIBU_ESHUTDOWN);
+    let_go(&h);
+    release(&h);
+}
+
+static void a_cancel_of_what_the_engine_then_refuses_leaves_nothing(void **state)
+{
+    (void)state;
+    held h;
+    hold(&h, 0);
+    little_of(h.e)->on_submit = drop_all;
+    little_of(h.e)->refuses = -EAGAIN;
+    assert_int_equal(yibu_executor_submit(h.e, return_argument, NULL, NULL, NULL), -EAGAIN);
+    let_go(&h);
+    release(&h);
+}
+
 /* Nested use. */
 
 static intptr_t add_levels(void *arg);
@@ -694,6 +724,8 @@ int main(void)
     };
     const struct CMUnitTest of_little_engine[] = {
         cmocka_unit_test(what_the_engine_refuses_is_not_submitted),
+        cmocka_unit_test(a_cancel_that_comes_before_the_engine_has_the_work_is_not_lost),
+        cmocka_unit_test(a_cancel_of_what_the_engine_then_refuses_leaves_nothing),
         cmocka_unit_test(statistics_count_what_has_become_of_calls),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
