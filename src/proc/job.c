@@ -86,6 +86,8 @@ static unsigned hash(const char *name, size_t size)
 /* A worker calls the same few jobs again and again. */
 const yibu_job *yb_job_find(const char *name, size_t size)
 {
+    if (size > YB_JOB_NAME_MAX)
+        return NULL;
     const yibu_job **place = &lately[hash(name, size)];
     pthread_mutex_lock(&lock);
     const yibu_job *job = *place && has_name(*place, name, size) ? *place : search(name, size);
