@@ -416,7 +416,7 @@ YIBU_JOB(scribble);
 /* Whatever becomes of that call and of those beside it, they end, and the pool goes on. */
 LOOP_TEST(worker_that_writes_over_its_lane_harms_nobody_else)
 {
-    enum { ROUNDS = 40, BESIDE = 3 };
+    enum { ROUNDS = 12, BESIDE = 3 };
     static call_task beside[BESIDE], scribbler;
     for (unsigned seed = 1; seed <= ROUNDS; seed++) {
         for (int i = 0; i < BESIDE; i++)
