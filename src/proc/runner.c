@@ -176,6 +176,8 @@ static void ring_doorbell(void)
 
 static void take(void)
 {
+    if (atomic_load(&self.shared->submitted) - self.next > YB_LANE_SLOTS)
+        yb_abort("a job wrote over what its worker shares with its parent");
     yb_slot *slot = &self.shared->slots[self.next % YB_LANE_SLOTS];
     uint32_t queued = YB_SLOT_QUEUED;
     bool sets_up = slot->flags & YB_SLOT_SETS_UP;
