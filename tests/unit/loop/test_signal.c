@@ -1,5 +1,6 @@
 /* Signals delivered to a loop. */
 #include "loop.h"
+#include "platform/valgrind.h"
 
 #include <errno.h>
 #include <pthread.h>
