@@ -63,7 +63,8 @@ enum {
     YB_SLOT_OUTPUT_HELD = 1, /* the output is to lie among the big ones, whatever its size */
     YB_SLOT_LISTENED = 2,    /* somebody takes its messages */
     YB_SLOT_MEASURED = 4,    /* what it uses is to be measured */
-    YB_SLOT_SETS_UP = 8,     /* it sets the worker up: how it leaves the process is how others find it */
+    YB_SLOT_SETS_UP =
+        8, /* it sets the worker up: how it leaves the process is how others find it */
 };
 
 /* What a worker says of a job. */
@@ -73,7 +74,7 @@ typedef struct yb_slot {
     /* Places are offsets in the memfd. */
     _Alignas(64) _Atomic(uint32_t) state;
     uint32_t flags;
-    uint32_t name_size; /* the name follows an inline input, or is alone */
+    uint32_t name_size;     /* the name follows an inline input, or is alone */
     uint32_t settings_size; /* 0: none (settings.h) */
     uint64_t name;
     uint64_t settings;
@@ -123,7 +124,6 @@ typedef struct yb_lane_layout {
 } yb_lane_layout;
 
 yb_lane_layout yb_lane_layout_of(uint64_t total_bytes);
-
 
 /* The rest is the parent's. */
 

@@ -243,11 +243,11 @@ static intptr_t read_colour(void *arg)
     return (intptr_t)yibu_local_get(&colour);
 }
 
-LOOP_TEST(a_function_on_a_thread_has_no_task_locals)
+LOOP_TEST(a_function_on_a_thread_has_the_task_locals)
 {
     assert_int_equal(yibu_local_set(&colour, (void *)5), 0);
     assert_int_equal(read_colour(NULL), 5);
-    assert_int_equal(yibu_to_thread(read_colour, NULL), 0);
+    assert_int_equal(yibu_to_thread(read_colour, NULL), 5);
     return 0;
 }
 
@@ -285,7 +285,7 @@ int main(void)
         cmocka_unit_test(a_waiter_of_a_shield_may_ignore_its_cancel),
         cmocka_unit_test(code_after_a_time_limit_is_not_affected_by_it),
         cmocka_unit_test(the_results_of_children_can_be_asked_for_after_their_group),
-        cmocka_unit_test(a_function_on_a_thread_has_no_task_locals),
+        cmocka_unit_test(a_function_on_a_thread_has_the_task_locals),
         cmocka_unit_test(a_thread_hears_of_the_failure_of_the_coroutine_that_it_submitted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,8 +45,7 @@ static void codes_of_yibu_have_their_names(void **state)
 static void codes_nobody_gave_out_are_unknown(void **state)
 {
     (void)state;
-    const intptr_t unknown[] = {-41,    -4095, YIBU_ENOTHREAD - 1, YIBU_EAI_OTHER - 1,
-                                -12288, -65535};
+    const intptr_t unknown[] = {-41, -4095, YIBU_ENOTHREAD - 1, YIBU_EAI_OTHER - 1, -12288, -65535};
     for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
         assert_string_equal(yibu_error_name(unknown[i]), "EUNKNOWN");
         assert_string_equal(yibu_strerror(unknown[i]), "Unknown error");
