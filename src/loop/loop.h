@@ -33,7 +33,7 @@ typedef enum yb_loop_part_kind {
     YB_PART_SPAWNERS, /* threads that make children */
     YB_PART_PROCESSES,
     YB_PART_PROCESS_EXECUTORS, /* further pools of processes */
-    YB_PART_DEFAULTS, /* executors that the loop's calls go to */
+    YB_PART_DEFAULTS,          /* executors that the loop's calls go to */
     YB_PART_SUBPROCESSES,
     YB_PART_STREAMS,
     YB_PART_TRANSPORTS,
