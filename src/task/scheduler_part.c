@@ -62,6 +62,22 @@ static void identify(yb_loop_part *part, yb_runnable *item, yb_subject *ret_subj
         snprintf(ret_subject->name, size, "task-%llu", (unsigned long long)task->id);
 }
 
+/* Also for signal handlers: as describe. */
+static bool running(const yb_loop_part *part, yb_subject *ret_subject)
+{
+    const yb_task *task = yb_task_current;
+    (void)part;
+    if (!task || !ret_subject)
+        return task != NULL;
+    const size_t size = sizeof(ret_subject->name);
+    ret_subject->place = task->place;
+    if (task->name)
+        snprintf(ret_subject->name, size, "%s", task->name);
+    else
+        snprintf(ret_subject->name, size, "task-%u", (unsigned)task->id);
+    return true;
+}
+
 static int64_t idle(yb_loop_part *part)
 {
     yb_scheduler *s = (yb_scheduler *)part;
@@ -117,7 +133,7 @@ int yb_scheduler_new(yibu_loop *loop)
     r = yb_overflow_watch_start(describe);
     if (r < 0)
         goto fail_stacks;
-    s->part = (yb_loop_part){.free = free_scheduler, .idle = idle, .identify = identify};
+    s->part = (yb_loop_part){.free = free_scheduler, .idle = idle, .identify = identify, .running = running};
     s->loop = loop;
     s->error = &errno;
     yb_list_init(&s->tasks);
