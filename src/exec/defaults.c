@@ -118,7 +118,7 @@ int yibu_loop_set_default_executor(yibu_loop *loop, yibu_executor *executor)
         r = -EINVAL;
     if (r == 0)
         r = defaults_of(loop, &d);
-    if (r < 0)
+    if (r != 0)
         return r;
     slot *s = &d->slots[executor->class->submit ? YIBU_EXECUTOR_THREADS : YIBU_EXECUTOR_PROCESSES];
     if (s->owned)
@@ -197,7 +197,7 @@ int yibu_loop_shutdown_default_executor(yibu_loop *loop, int64_t timeout_ns)
     yb_task *task = r == 0 ? yb_task_require(&r) : NULL;
     if (r == 0)
         r = defaults_of(loop, &d);
-    if (r < 0)
+    if (r != 0)
         return r;
     int64_t deadline_ns = yb_deadline_after(yb_clock_now(NULL), timeout_ns);
     yb_scope shield = {.shield = true, .place = "yibu_loop_shutdown_default_executor"};

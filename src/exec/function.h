@@ -34,18 +34,18 @@ extern const yb_submission_class yb_function_class;
     .after_suspending = yb_function_after_suspending, .outlasts_cancel = true
 
 /* Makes a call, which has entered the executor's line, in memory of the caller's. */
-void yb_function_init(yb_function_call *call, yibu_executor *executor,
+void yb_function_init(yb_function_call *self, yibu_executor *executor,
                       const yb_submission_class *class, yibu_coroutine *fn, void *arg,
                       void (*abandon)(void *arg));
 /* Frees what it holds, at its end. */
-void yb_function_destroy(yb_function_call *call);
+void yb_function_destroy(yb_function_call *self);
 /* Hands it to the engine; 0, or why that refused it: then it is gone. */
-int yb_function_hand(yb_function_call *call);
+int yb_function_hand(yb_function_call *self);
 /* Runs it at once, on this thread, without the engine. */
-void yb_function_run_here(yb_function_call *call);
+void yb_function_run_here(yb_function_call *self);
 
 /* Takes back a call that was handed over, where it has not begun, and runs it here. */
-void yb_function_help(yb_function_call *call);
+void yb_function_help(yb_function_call *self);
 
 /* For yb_submission_class. */
 void yb_function_cancel(yb_submission *submission);

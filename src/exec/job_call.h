@@ -50,10 +50,10 @@ void yb_job_copy(yb_job_request_copy *ret_copy, char *memory, const yibu_job *jo
  * entered, the rest. */
 yb_job_call *yb_job_call_new(const yibu_job *job, yibu_bytes input,
                              const yibu_job_options *options);
-void yb_job_call_init(yb_job_call *call, yibu_executor *executor);
+void yb_job_call_init(yb_job_call *self, yibu_executor *executor);
 yb_job_function *yb_job_function_new(const yibu_job *job, yibu_bytes input,
                                      const yibu_job_options *options);
-void yb_job_function_init(yb_job_function *call, yibu_executor *executor);
+void yb_job_function_init(yb_job_function *self, yibu_executor *executor);
 
 /* The input, which is not copied, and the output are payloads; before it is handed over. */
 void yb_job_call_set_payload(yb_job_call *call, yibu_bytes input, struct yibu_payload *payload);
@@ -65,8 +65,8 @@ int yb_job_call_hand(yb_job_call *call);
 void yb_job_call_listen_again(yibu_concurrent_future *future);
 
 /* yibu_executor_submit_job with a payload; the executor's once this returns 0 (executor.c). */
-int yb_executor_submit_payload(yibu_executor *executor, const yibu_job *job, yibu_bytes input,
-                               struct yibu_payload *payload, const yibu_job_options *options,
+int yb_executor_submit_payload(yibu_executor *e, const yibu_job *job, yibu_bytes input,
+                               struct yibu_payload *payload, const yibu_job_options *given,
                                yibu_concurrent_future **ret_future);
 
 /* The job of a future on its way through a process engine, NULL: it is another one. */

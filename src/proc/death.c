@@ -52,7 +52,7 @@ static uint32_t cause(int signal_number, const siginfo_t *info, const void *mach
 static void on_signal(int signal_number, siginfo_t *info, void *machine)
 {
     int error = errno, which = 0;
-    while (signals[which] != signal_number)
+    while (which < SIGNALS - 1 && signals[which] != signal_number)
         which++;
     atomic_store_explicit(note, cause(signal_number, info, machine, error), memory_order_relaxed);
     sigaction(signal_number, &previous[which], NULL);
