@@ -14,8 +14,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
+
+#include "base/peek.h"
 
 enum { PAGE_BYTES = 4096, LINE_BYTES = 4096 + 128 };
 
@@ -102,8 +103,7 @@ static bool begins_like(const yb_module *module, uintptr_t start)
 {
     char page[PAGE_BYTES];
     size_t length = module->size < sizeof(page) ? module->size : sizeof(page);
-    struct iovec here = {page, length}, there = {(void *)start, length};
-    ssize_t n = process_vm_readv(getpid(), &here, 1, &there, 1, 0);
+    ssize_t n = yb_peek(page, (const void *)start, length);
     return n < 0 || memcmp(page, module->image, (size_t)n) == 0;
 }
 

@@ -50,7 +50,7 @@ typedef struct yb_loop_part {
     /* Says who item is, where it is this part's; may be NULL. */
     void (*identify)(struct yb_loop_part *part, yb_runnable *item, yb_subject *ret_subject);
     /* Whether one of the part's items runs now, and who it is; may be NULL, ret_subject as well.
-     * Async-signal-safe. */
+     * Async-signal-safe.  Another thread may ask too, and check afterwards that it still runs. */
     bool (*running)(const struct yb_loop_part *part, yb_subject *ret_subject);
 } yb_loop_part;
 
@@ -113,6 +113,10 @@ struct yibu_loop {
 
 /* Thread-local, reached without a call also in the shared library. */
 #define YB_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
+
+/* A function that looks at what another thread writes as suits it, knowing that it may be wrong: not
+ * for ThreadSanitizer to see. */
+#define YB_UNSYNCHRONISED __attribute__((noinline, no_sanitize("thread")))
 
 /* The loop of this thread; NULL: none.  Poisoned (NULL) in a forked child. */
 extern YB_THREAD_LOCAL yibu_loop *yb_loop_current;

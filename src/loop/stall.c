@@ -20,8 +20,8 @@
 #define LOOK(FIELD) (*(const volatile __typeof__(FIELD) *)&(FIELD))
 
 /* The loop's thread writes these fields as suits it.  A wrong answer costs a look, no more: hence no
- * atomics on the loop's fast paths, and no complaint of ThreadSanitizer's. */
-__attribute__((noinline, no_sanitize("thread"))) yb_run_mark yb_stall_mark(const yibu_loop *loop)
+ * atomics on the loop's fast paths. */
+YB_UNSYNCHRONISED yb_run_mark yb_stall_mark(const yibu_loop *loop)
 {
     yb_run_mark mark = {.held = LOOK(loop->running)};
     if (LOOK(loop->overseer)) {
@@ -37,14 +37,14 @@ __attribute__((noinline, no_sanitize("thread"))) yb_run_mark yb_stall_mark(const
     return mark;
 }
 
-static bool in_task(const yibu_loop *loop, yb_subject *ret_subject)
+YB_UNSYNCHRONISED static bool in_task(const yibu_loop *loop, yb_subject *ret_subject)
 {
     const yb_loop_part *tasks = loop->parts[YB_PART_TASKS];
     return tasks && tasks->running && tasks->running(tasks, ret_subject);
 }
 
 /* In debug mode the run's owner was noted when it began. */
-void yb_stall_identify(const yibu_loop *loop, yb_subject *ret_subject)
+YB_UNSYNCHRONISED void yb_stall_identify(const yibu_loop *loop, yb_subject *ret_subject)
 {
     if (loop->overseer) {
         *ret_subject = loop->subject;

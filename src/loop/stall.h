@@ -22,7 +22,7 @@ typedef struct yb_stall_watch {
     yibu_loop *loop;
     pid_t thread;
     clockid_t cpu_clock; /* of the thread */
-    bool leaving; /* what it still has to tell comes now */
+    bool leaving;        /* what it still has to tell comes now */
     int64_t limit_ns;
     yibu_stall_handler *handler;
     void *handler_arg;
@@ -52,7 +52,8 @@ static inline bool yb_run_same(const yb_run_mark *a, const yb_run_mark *b)
            a->callbacks == b->callbacks;
 }
 
-/* Who runs now, into *ret_subject.  Context: the loop's thread, also in a signal handler. */
+/* Who runs now, into *ret_subject.  Context: the loop's thread, also in a signal handler; another
+ * thread can rely on it where the mark is the same before and after. */
 void yb_stall_identify(const yibu_loop *loop, yb_subject *ret_subject);
 
 /* Starts, changes or ends the watch, as options, debug mode and the loop's state want it.

@@ -43,6 +43,17 @@ static bool consent(void *arg)
     return true;
 }
 
+/* The same from here, for a thread that does not answer. */
+static void identify_from_outside(yb_stall_watch *watch)
+{
+    inquiry about = {.watch = watch};
+    yb_run_mark after;
+    yb_stall_identify(watch->loop, &about.subject);
+    after = yb_stall_mark(watch->loop);
+    if (yb_run_same(&after, &watch->mark))
+        watch->subject = about.subject;
+}
+
 /* Of where a call returns to, the call is what counts. */
 static void name_stack(yb_stall_report *report, yb_function *callback)
 {
@@ -156,6 +167,8 @@ bool yb_stall_describe(yb_stall_report *report, yb_stall_watch *watch, int64_t n
         return false;
     if (r == 0)
         watch->subject = about.subject;
+    else if (r != -ESRCH)
+        identify_from_outside(watch);
     begin(report, watch, now_ns);
     put_subject(report);
     put(report, " has held the loop made at %s for %lld ms, computing for %lld ms of them",

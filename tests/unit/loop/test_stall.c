@@ -11,6 +11,13 @@
 
 #include "process.h"
 
+/* ThreadSanitizer delays signals until a call that it knows to block, of which read is none. */
+#ifdef YB_SANITIZE_THREAD
+enum { SIGNALS_BREAK_IN = false };
+#else
+enum { SIGNALS_BREAK_IN = true };
+#endif
+
 enum { LIMIT_MS = 20 * YB_TEST_SLOWDOWN };
 
 static int64_t now(void)
@@ -85,11 +92,10 @@ static void run_watched(yibu_coroutine *fn, heard *h)
     assert_int_equal(yibu_run(create_and_await, call, &options), 0);
 }
 
-static volatile unsigned work_done;
-
 /* Calls clock_gettime, where ThreadSanitizer lets the signal in. */
 __attribute__((noinline)) static void compute_until_reported(heard *h, int times)
 {
+    volatile unsigned work_done = 0;
     while (atomic_load(&h->reports) < times) {
         for (int i = 0; i < 10000; i++)
             work_done++;
@@ -172,8 +178,10 @@ static void a_task_that_blocks_in_read_is_reported_and_reads_on(void **state)
     (void)state;
     heard h = {0};
     run_watched(read_blocked, &h);
-    assert_non_null(strstr(h.text, "block_in_read"));
-    assert_non_null(strstr(h.text, "read+0x"));
+    if (SIGNALS_BREAK_IN) {
+        assert_non_null(strstr(h.text, "block_in_read"));
+        assert_non_null(strstr(h.text, "read+0x"));
+    }
     assert_non_null(strstr(h.text, "yibu_to_thread lets a thread wait"));
     assert_true(h.last.cpu_ns < h.last.held_ns / 2);
 }
@@ -289,7 +297,7 @@ static void stalls_inside_malloc_are_reported_every_time(void **state)
         options.stall_limit_ns = YIBU_MS(1);
         assert_int_equal(yibu_run(create_and_await, call, &options), 0);
         assert_true(atomic_load(&h.reports) >= 1);
-        assert_non_null(strstr(h.text, "allocate_without_end"));
+        assert_true(!SIGNALS_BREAK_IN || strstr(h.text, "allocate_without_end"));
     }
 }
 
@@ -593,7 +601,7 @@ static intptr_t take_the_signal_and_compute(void *arg)
 static void a_program_that_takes_the_signal_for_itself_gets_reports_without_stack(void **state)
 {
     (void)state;
-    heard h = {.about = "has held"};
+    heard h = {0};
     atomic_store(&urgent, 0);
     run_watched(take_the_signal_and_compute, &h);
     signal(SIGURG, SIG_DFL);
@@ -619,8 +627,9 @@ static intptr_t block_the_signal_and_compute(void *arg)
 static void a_thread_that_blocks_the_signal_is_reported_without_stack(void **state)
 {
     (void)state;
-    heard h = {.about = "has held"};
+    heard h = {0};
     run_watched(block_the_signal_and_compute, &h);
+    assert_non_null(strstr(h.text, "task \"culprit\", created at here.c:7, has held the loop"));
     assert_non_null(strstr(h.text, "its thread blocks SIGURG"));
 }
 
@@ -649,6 +658,9 @@ static void a_forked_child_may_watch_loops_of_its_own(void **state)
 {
     (void)state;
     heard h = {0};
+#ifdef YB_SANITIZE_THREAD
+    skip(); /* it takes threads in such a child for those that it knew in the parent */
+#endif
     run_watched(fork_while_watched, &h);
 }
 
