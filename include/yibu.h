@@ -47,6 +47,7 @@
 #include <yibu/server.h>
 #include <yibu/signal.h>
 #include <yibu/sim.h>
+#include <yibu/stall.h>
 #include <yibu/stream.h>
 #include <yibu/subprocess.h>
 #include <yibu/task.h>

@@ -4,6 +4,7 @@
 
 #include <yibu/base.h>
 #include <yibu/op.h>
+#include <yibu/stall.h>
 
 typedef struct yibu_handle yibu_handle;
 typedef void yibu_callback(void *arg);
@@ -52,6 +53,10 @@ typedef struct yibu_loop_options {
     int64_t deadlock_after_ns; /* how long nothing that could wake a waiting task may be in sight
                                 * before that is reported; default 1 s, YIBU_FOREVER: never */
     int64_t slow_callback_duration_ns; /* debug mode reports what takes longer; default 100 ms */
+    int64_t stall_limit_ns; /* what holds the loop longer is reported meanwhile, see <yibu/stall.h>;
+                             * default: in debug mode 100 ms, else YIBU_FOREVER, never */
+    yibu_stall_handler *stall_handler; /* default: lines on standard error */
+    void *stall_handler_arg;
 } yibu_loop_options;
 
 YIBU_BEGIN_DECLS

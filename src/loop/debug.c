@@ -13,6 +13,7 @@
 
 #include "base/function_name.h"
 #include "loop/overseer.h"
+#include "loop/stall.h"
 #include <yibu/error.h>
 
 /* Loops in debug mode, in the process: while there is none, a loop that a thread does not own is not
@@ -48,7 +49,7 @@ static void end(yibu_loop *loop)
 {
     int64_t took_ns = yb_loop_read_clock(loop) - loop->run_ns;
     loop->run_depth = 0;
-    if (took_ns >= loop->options.slow_callback_duration_ns)
+    if (took_ns >= loop->options.slow_callback_duration_ns || yb_stall_told(loop))
         report(loop, took_ns);
 }
 
@@ -106,6 +107,7 @@ void yb_debug_set(yibu_loop *loop, bool enabled)
         loop->overseer = &debug_overseer;
     if (!enabled && loop->overseer == &debug_overseer)
         loop->overseer = NULL;
+    (void)yb_stall_refresh(loop); /* what it cannot have is no worse than before */
 }
 
 void yb_debug_check_thread(const yibu_loop *loop)
@@ -137,6 +139,7 @@ int yibu_loop_set_slow_callback_duration(yibu_loop *loop, int64_t duration_ns)
     if (duration_ns < 0)
         return -EINVAL;
     loop->options.slow_callback_duration_ns = duration_ns;
+    (void)yb_stall_refresh(loop);
     return 0;
 }
 

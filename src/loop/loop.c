@@ -24,6 +24,7 @@
 #include "base/options.h"
 #include "loop/debug.h"
 #include "loop/signal.h"
+#include "loop/stall.h"
 #include "loop/watch.h"
 #include <yibu/error.h>
 
@@ -88,6 +89,8 @@ static void set_options(yibu_loop *loop, const yibu_loop_options *options)
         loop->options.backend = NULL;
     if (!loop->options.exception_handler)
         loop->options.exception_handler = yibu_loop_default_exception_handler;
+    if (!loop->options.stall_handler)
+        loop->options.stall_handler = yibu_loop_default_stall_handler;
     if (loop->options.deadlock_after_ns <= 0)
         loop->options.deadlock_after_ns = YIBU_SECONDS(1);
 }
@@ -132,6 +135,9 @@ static void begin(yibu_loop *loop)
     yb_debug_set(loop, loop->options.debug);
     yb_loop_current = loop;
     atomic_store(&forked, false);
+    int r = yb_stall_refresh(loop);
+    if (r < 0)
+        yb_loop_report(loop, r, "nobody watches for stalls of the loop");
 }
 
 int yibu_loop_new_at(const yibu_loop_options *options, yibu_loop **ret_loop, const char *place)
@@ -186,6 +192,7 @@ int yibu_loop_free(yibu_loop *loop)
     if (loop->running || loop->task_count > 0 || loop->public_pending > 0)
         return YIBU_EBUSY;
     loop->closing = true;
+    (void)yb_stall_refresh(loop);
     for (int kind = YB_PART_COUNT - 1; kind > YB_PART_TASKS; kind--)
         if (loop->parts[kind])
             loop->parts[kind]->free(loop->parts[kind]);

@@ -49,6 +49,9 @@ typedef struct yb_loop_part {
     void (*look)(struct yb_loop_part *part);
     /* Says who item is, where it is this part's; may be NULL. */
     void (*identify)(struct yb_loop_part *part, yb_runnable *item, yb_subject *ret_subject);
+    /* Whether one of the part's items runs now, and who it is; may be NULL, ret_subject as well.
+     * Async-signal-safe.  Another thread may ask too, and check afterwards that it still runs. */
+    bool (*running)(const struct yb_loop_part *part, yb_subject *ret_subject);
 } yb_loop_part;
 
 struct yibu_loop {
@@ -56,6 +59,7 @@ struct yibu_loop {
     yb_fifo after_io; /* what runs once everything ready and I/O had its turn */
     int budget;       /* switches left before I/O and clock are looked at */
     int budget_limit; /* adapted so that a full budget lasts about 50 us */
+    int spent;        /* by whoever went on running all the same: yb_loop_set_budget */
     yb_backend *backend;
     int64_t now_ns;          /* the clock as last read */
     int64_t firing_ns;       /* timers up to this time are being fired; 0: none are */
@@ -70,7 +74,8 @@ struct yibu_loop {
     int64_t ran_ns;          /* the clock when the last turn ran what was ready */
     bool exhausted;          /* it used its budget up */
     bool busy;               /* it used a half of it at least */
-    bool unobserved;         /* options.on_turn is set and the turn's start was not noted yet */
+    bool observed;           /* options.on_turn is set, or the loop is watched: stall.h */
+    bool unobserved;         /* it is observed, and waits: the turn's start was not noted yet */
     bool running;
     bool stopping;
     yb_runnable stop;             /* of yibu_loop_stop; run is NULL while it is not queued */
@@ -82,10 +87,14 @@ struct yibu_loop {
     unsigned user_signals;        /* clients of signals that the program asked for */
     yb_list signal_clients;       /* yb_signal_client.links */
     struct yb_overseer *overseer; /* NULL: nobody watches */
-    yb_subject subject;           /* debug mode: who runs, since when, how deep in callbacks */
+    struct yb_overseer
+        *listener;      /* who hears of callbacks: the overseer, or the stall's; else NULL */
+    yb_subject subject; /* debug mode: who runs, since when, how deep in callbacks */
     int64_t run_ns;
     unsigned run_depth;
-    const char *place; /* "file:line" of its creation */
+    unsigned callbacks;           /* that began or ended outside of tasks, while there is a watch */
+    struct yb_stall_watch *stall; /* NULL: nobody looks whether it stands still */
+    const char *place;            /* "file:line" of its creation */
     yb_loop_part *parts[YB_PART_COUNT];
     yb_timer_wheel timers;
     struct yb_watch_table *watches;
@@ -104,6 +113,10 @@ struct yibu_loop {
 
 /* Thread-local, reached without a call also in the shared library. */
 #define YB_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
+
+/* A function that looks at what another thread writes as suits it, knowing that it may be wrong: not
+ * for ThreadSanitizer to see. */
+#define YB_UNSYNCHRONISED __attribute__((noinline, no_sanitize("thread")))
 
 /* The loop of this thread; NULL: none.  Poisoned (NULL) in a forked child. */
 extern YB_THREAD_LOCAL yibu_loop *yb_loop_current;
@@ -141,6 +154,13 @@ void yb_loop_observe_start(yibu_loop *loop);
 
 /* Drops the callbacks of yibu_call_… that did not run. */
 void yb_call_drop_all(yibu_loop *loop);
+
+/* Changes what is left of the budget without that somebody else has had a turn. */
+static inline void yb_loop_set_budget(yibu_loop *loop, int budget)
+{
+    loop->spent += loop->budget - budget;
+    loop->budget = budget;
+}
 
 /* Work elsewhere (a thread, a process) that will end in yb_loop_post.  Context: the loop. */
 static inline void yb_loop_hold(yibu_loop *loop)

@@ -20,7 +20,7 @@ void yb_op_complete(yb_op *op, ssize_t result)
     op->result = result;
     if (op->kind == YB_OP_SEND_ALL && op->ret_sent)
         *op->ret_sent = op->done;
-    if (YB_UNLIKELY(op->loop->overseer && op->is_public)) {
+    if (YB_UNLIKELY(op->loop->listener && op->is_public)) {
         yibu_loop *loop = op->loop;
         yb_callback_begin(loop, (yb_function *)op->callback);
         op->callback(op, result);

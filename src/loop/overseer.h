@@ -23,13 +23,13 @@ struct yb_overseer {
 /* Around every callback of the user's; the function is for reports. */
 static inline void yb_callback_begin(yibu_loop *loop, yb_function *callback)
 {
-    yb_overseer *o = loop->overseer;
+    yb_overseer *o = loop->listener;
     if (YB_UNLIKELY(o != NULL) && o->callback_begins)
         o->callback_begins(o, loop, callback);
 }
 static inline void yb_callback_end(yibu_loop *loop)
 {
-    yb_overseer *o = loop->overseer;
+    yb_overseer *o = loop->listener;
     if (YB_UNLIKELY(o != NULL) && o->callback_ended)
         o->callback_ended(o, loop);
 }

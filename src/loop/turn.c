@@ -98,6 +98,8 @@ static int64_t cpu_time(void)
 void yb_loop_observe_start(yibu_loop *loop)
 {
     loop->unobserved = false;
+    if (!loop->options.on_turn)
+        return;
     loop->turn.start_ns = yb_loop_read_clock(loop);
     loop->turn_cpu_ns = cpu_time();
 }
@@ -165,7 +167,7 @@ static int sleep_until(yibu_loop *loop, int64_t deadline_ns)
         atomic_store_explicit(&loop->asleep, false, memory_order_relaxed);
         deadline_ns = 0;
     }
-    loop->unobserved = loop->options.on_turn != NULL;
+    loop->unobserved = loop->observed;
     int r = loop->backend->class->wait(loop->backend, deadline_ns);
     atomic_store_explicit(&loop->asleep, false, memory_order_relaxed);
     return r;
@@ -185,7 +187,7 @@ static void look_at_io(yibu_loop *loop, int64_t deadline_ns)
 {
     int r = 0;
     limit_batch(loop);
-    loop->unobserved = loop->options.on_turn != NULL;
+    loop->unobserved = loop->observed;
     if (!has_ready(loop) && deadline_ns != 0)
         r = sleep_until(loop, deadline_ns);
     else if (loop->pending > 0 || loop->fd >= 0)

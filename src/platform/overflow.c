@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "platform/backtrace.h"
 #include "platform/slab_registry.h"
 #include "platform/valgrind.h"
 
@@ -118,6 +119,7 @@ static void on_fault(int signal_number, siginfo_t *info, void *machine)
     int error = errno;
     bool in_guard = false;
     const yb_stack *stack = NULL;
+    yb_backtrace_rescue();
     if (info->si_code > 0)
         stack = yb_registry_find(info->si_addr, &in_guard);
     if (stack && in_guard) {

@@ -135,7 +135,7 @@ static int make_loop(keepsake *k)
     int r = yb_loop_new_on(&sim->backend, &options, &sim->loop);
     if (r < 0)
         return r;
-    sim->loop->overseer = &sim->overseer;
+    sim->loop->overseer = sim->loop->listener = &sim->overseer;
     yb_sim_network_init(sim);
     yb_sim_threads_install(sim);
     yb_sim_processes_install(sim);

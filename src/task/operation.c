@@ -81,7 +81,8 @@ yb_op *yb_task_prepare_call(yb_task *task, yb_op_kind kind, int fd)
 void yb_task_spend(yb_task *task)
 {
     yibu_loop *loop = task->future.loop;
-    if (--loop->budget <= 0 && !yb_task_borrow_budget(yb_scheduler_of(loop)))
+    yb_loop_set_budget(loop, loop->budget - 1);
+    if (loop->budget <= 0 && !yb_task_borrow_budget(yb_scheduler_of(loop)))
         yb_task_yield(task);
 }
 

@@ -278,7 +278,7 @@ bool yb_task_borrow_budget(yb_scheduler *s)
     if (s->eager == 0 || s->eager_budget <= 0)
         return false;
     s->eager_budget--;
-    s->loop->budget = 1;
+    yb_loop_set_budget(s->loop, 1);
     return true;
 }
 
@@ -320,9 +320,9 @@ void yb_task_run_eagerly(yb_scheduler *s, yb_task *task)
     if (s->eager++ == 0)
         s->eager_budget = s->loop->running ? s->loop->budget : s->loop->budget_limit;
     s->eager_budget--;
-    s->loop->budget = 1;
+    yb_loop_set_budget(s->loop, 1);
     run_with_care(s, yb_task_current, task);
-    s->loop->budget = --s->eager == 0 ? s->eager_budget : 1;
+    yb_loop_set_budget(s->loop, --s->eager == 0 ? s->eager_budget : 1);
 }
 
 void yb_task_suspend_checked(yb_task *task, const yb_wait_class *waits_for)

@@ -15,8 +15,9 @@ typedef struct yb_scheduler {
     yb_float_environment float_environment; /* the thread's, for tasks without one of their own */
     yb_list tasks;                          /* that have not ended */
     uint64_t last_id;
-    int *error;     /* the thread's errno, which tasks of this thread share */
-    yb_task *cache; /* freed tasks, linked through ready.next */
+    int *error;              /* the thread's errno, which tasks of this thread share */
+    yb_task *const *current; /* the thread's yb_task_current */
+    yb_task *cache;          /* freed tasks, linked through ready.next */
     unsigned cached;
     unsigned eager;       /* how deep eager tasks stand in each other */
     int eager_budget;     /* what is left of the budget meanwhile: the loop's is 1 */

@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
+#include "base/peek.h"
 #include "platform/overflow.h"
 #include "task/deadlock.h"
 #include "task/local.h"
@@ -60,6 +62,38 @@ static void identify(yb_loop_part *part, yb_runnable *item, yb_subject *ret_subj
         snprintf(ret_subject->name, size, "%s", task->name);
     else
         snprintf(ret_subject->name, size, "task-%llu", (unsigned long long)task->id);
+}
+
+/* The scheduler's thread may ask, then nothing changes meanwhile; others read what may be gone. */
+YB_UNSYNCHRONISED static bool copy_task(const yb_scheduler *s, const yb_task *task,
+                                        yb_task *ret_copy)
+{
+    if (s->current != &yb_task_current)
+        return yb_peek(ret_copy, task, sizeof(*task)) == sizeof(*task);
+    *ret_copy = *task;
+    return true;
+}
+
+/* Also for signal handlers: as describe. */
+YB_UNSYNCHRONISED static bool running(const yb_loop_part *part, yb_subject *ret_subject)
+{
+    const yb_scheduler *s = (const yb_scheduler *)part;
+    const yb_task *task = *(yb_task *const volatile *)s->current;
+    yb_task copy;
+    if (!task || !ret_subject)
+        return task != NULL;
+    if (!copy_task(s, task, &copy))
+        return false;
+    const size_t size = sizeof(ret_subject->name);
+    memset(ret_subject->name, 0, size);
+    ret_subject->place = copy.place;
+    if (!copy.name)
+        snprintf(ret_subject->name, size, "task-%u", (unsigned)copy.id);
+    else if (s->current == &yb_task_current)
+        snprintf(ret_subject->name, size, "%s", copy.name);
+    else
+        (void)yb_peek(ret_subject->name, copy.name, size - 1);
+    return true;
 }
 
 static int64_t idle(yb_loop_part *part)
@@ -117,9 +151,11 @@ int yb_scheduler_new(yibu_loop *loop)
     r = yb_overflow_watch_start(describe);
     if (r < 0)
         goto fail_stacks;
-    s->part = (yb_loop_part){.free = free_scheduler, .idle = idle, .identify = identify};
+    s->part = (yb_loop_part){
+        .free = free_scheduler, .idle = idle, .identify = identify, .running = running};
     s->loop = loop;
     s->error = &errno;
+    s->current = &yb_task_current;
     yb_list_init(&s->tasks);
     yb_context_adopt(&s->loop_context);
     yb_float_environment_save(&s->float_environment);

@@ -225,8 +225,10 @@ int yibu_task_set_name(yibu_task *future, const char *name)
     char *copy = yb_strdup(name);
     if (!copy)
         return -ENOMEM;
-    yb_free(task->name);
+    char *old = task->name;
     task->name = copy;
+    atomic_signal_fence(memory_order_release); /* a signal handler may read it */
+    yb_free(old);
     return 0;
 }
 
