@@ -50,11 +50,4 @@ static inline yibu_executor_stats statistics_of(yibu_executor *executor)
     return statistics;
 }
 
-static inline int slowdown(void)
-{
-    const char *text = getenv("YB_TEST_SLOWDOWN");
-    int factor = text ? atoi(text) : 1;
-    return factor > 0 ? factor : 1;
-}
-
 #endif

@@ -3,14 +3,14 @@
 #include "executors.h"
 #include "leftovers.h"
 
+#include <semaphore.h>
 #include <stdatomic.h>
 
-enum { IN_FLIGHT = 300 };
-
-static int job_count(void)
-{
-    return 100000 / (slowdown() * slowdown());
-}
+enum {
+    IN_FLIGHT = 300,
+    JOBS = 100000 / (YB_TEST_SLOWDOWN * YB_TEST_SLOWDOWN),
+    MOST_ENDS_BETWEEN_KILLS = JOBS * YB_TEST_SLOWDOWN / 200,
+};
 
 static intptr_t give_back(yibu_bytes input, yibu_buffer *output)
 {
@@ -20,10 +20,13 @@ static intptr_t give_back(yibu_bytes input, yibu_buffer *output)
 }
 YIBU_JOB(give_back);
 
-/* The killer: leaves time enough for workers to start, of which too many in a row may not fail. */
+/* The killer strikes after so many ends of jobs, not after a time: on the slowest machine workers
+ * come to work between two of its blows. */
 
+static sem_t due;
+static atomic_int ends_until_due;
 static atomic_bool over;
-static atomic_int kills;
+static int kills;
 
 static int workers(pid_t *ret_pids, int max)
 {
@@ -34,18 +37,42 @@ static int workers(pid_t *ret_pids, int max)
     return count;
 }
 
+static void kill_one(unsigned *seed)
+{
+    enum { MOST_LATE_US = 300 };
+    pid_t pids[16];
+    usleep((useconds_t)rand_r(seed) % MOST_LATE_US);
+    int count = workers(pids, 16);
+    if (count > 0 && kill(pids[rand_r(seed) % count], SIGKILL) == 0)
+        kills++;
+}
+
 static void *kill_at_random(void *arg)
 {
-    unsigned seed = 1, pause_us = 3000 * (unsigned)(slowdown() * slowdown());
+    unsigned seed = 1;
     (void)arg;
-    while (!atomic_load(&over)) {
-        pid_t pids[16];
-        int count = workers(pids, 16);
-        if (count > 0 && kill(pids[rand_r(&seed) % count], SIGKILL) == 0)
-            atomic_fetch_add(&kills, 1);
-        usleep((useconds_t)rand_r(&seed) % pause_us);
+    while (sem_wait(&due) == 0 && !atomic_load(&over)) {
+        kill_one(&seed);
+        atomic_store(&ends_until_due, 1 + rand_r(&seed) % MOST_ENDS_BETWEEN_KILLS);
     }
     return NULL;
+}
+
+static void start_killer(pthread_t *ret_thread)
+{
+    kills = 0;
+    atomic_store(&over, false);
+    atomic_store(&ends_until_due, MOST_ENDS_BETWEEN_KILLS);
+    assert_int_equal(sem_init(&due, 0, 0), 0);
+    assert_int_equal(pthread_create(ret_thread, NULL, kill_at_random, NULL), 0);
+}
+
+static void stop_killer(pthread_t thread)
+{
+    atomic_store(&over, true);
+    assert_int_equal(sem_post(&due), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(sem_destroy(&due), 0);
 }
 
 /* Jobs in flight, and what has become of them. */
@@ -66,6 +93,8 @@ static void note_end(yibu_concurrent_future *future, void *arg)
 {
     (void)future;
     atomic_fetch_add((atomic_uchar *)arg, 1);
+    if (atomic_fetch_sub(&ends_until_due, 1) == 1)
+        assert_int_equal(sem_post(&due), 0);
 }
 
 static void start_one(storm *s, slot *place, int number)
@@ -92,35 +121,29 @@ static void finish_one(storm *s, slot *place)
     yibu_concurrent_future_unref(place->future);
 }
 
-static intptr_t weather(void *arg)
+static void weather(storm *s)
 {
-    storm *s = arg;
     slot places[IN_FLIGHT];
-    int count = job_count();
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < JOBS; i++) {
         if (i >= IN_FLIGHT)
             finish_one(s, &places[i % IN_FLIGHT]);
         start_one(s, &places[i % IN_FLIGHT], i);
     }
-    for (int i = count; i < count + IN_FLIGHT; i++)
+    for (int i = JOBS; i < JOBS + IN_FLIGHT; i++)
         finish_one(s, &places[i % IN_FLIGHT]);
-    return 0;
 }
 
 static void storm_over(storm *s)
 {
     pthread_t killer;
-    atomic_store(&over, false);
-    atomic_store(&kills, 0);
-    s->ends = calloc((size_t)job_count(), sizeof(*s->ends));
-    assert_int_equal(pthread_create(&killer, NULL, kill_at_random, NULL), 0);
-    (void)weather(s);
-    atomic_store(&over, true);
-    pthread_join(killer, NULL);
-    for (int i = 0; i < job_count(); i++)
+    s->ends = calloc(JOBS, sizeof(*s->ends));
+    start_killer(&killer);
+    weather(s);
+    stop_killer(killer);
+    for (int i = 0; i < JOBS; i++)
         assert_int_equal(s->ends[i], 1);
-    assert_int_equal(s->answered + s->died, job_count());
-    assert_true(atomic_load(&kills) > 0);
+    assert_int_equal(s->answered + s->died, JOBS);
+    assert_true(kills > 0);
     free(s->ends);
 }
 
