@@ -23,7 +23,7 @@ YIBU_JOB(give_back);
 /* The killer strikes after so many ends of jobs, not after a time: on the slowest machine workers
  * come to work between two of its blows. */
 
-static sem_t due;
+static sem_t due, ended;
 static atomic_int ends_until_due;
 static atomic_bool over;
 static int kills;
@@ -94,7 +94,8 @@ static void note_end(yibu_concurrent_future *future, void *arg)
     (void)future;
     atomic_fetch_add((atomic_uchar *)arg, 1);
     if (atomic_fetch_sub(&ends_until_due, 1) == 1)
-        assert_int_equal(sem_post(&due), 0);
+        sem_post(&due);
+    sem_post(&ended);
 }
 
 static void start_one(storm *s, slot *place, int number)
@@ -138,12 +139,16 @@ static void storm_over(storm *s)
     pthread_t killer;
     s->ends = calloc(JOBS, sizeof(*s->ends));
     start_killer(&killer);
+    assert_int_equal(sem_init(&ended, 0, 0), 0);
     weather(s);
+    for (int i = 0; i < JOBS; i++)
+        assert_int_equal(sem_wait(&ended), 0); /* a result may be seen before its callback runs */
     stop_killer(killer);
     for (int i = 0; i < JOBS; i++)
         assert_int_equal(s->ends[i], 1);
     assert_int_equal(s->answered + s->died, JOBS);
     assert_true(kills > 0);
+    assert_int_equal(sem_destroy(&ended), 0);
     free(s->ends);
 }
 
