@@ -43,7 +43,8 @@ YIBU_API bool yibu_concurrent_future_cancel(yibu_concurrent_future *future);
 
 YIBU_API bool yibu_concurrent_future_done(const yibu_concurrent_future *future);
 
-/* Calls callback(future, arg) once the future is done, in the order of registration.
+/* Calls callback(future, arg) once the future is done, in the order of registration.  Who waits for
+ * the result may have it before the callback is called, as in Python.
  * Returns 0, -EINVAL or -ENOMEM. */
 YIBU_API int yibu_concurrent_future_add_done_callback(yibu_concurrent_future *future,
                                                       yibu_concurrent_callback *callback,
