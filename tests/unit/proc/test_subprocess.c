@@ -402,7 +402,7 @@ LOOP_TEST(descriptors_are_passed_by_number_and_no_others)
     o.pass_fds = pass;
     o.pass_fds_count = 2;
     char command[64], text[8];
-    snprintf(command, sizeof(command), "echo a >&%d; echo b >&%d; ls /proc/self/fd", b[1], a[1]);
+    snprintf(command, sizeof(command), "echo a >&%d; echo b >&%d; ls -v /proc/self/fd", b[1], a[1]);
     char wanted[64];
     snprintf(wanted, sizeof(wanted), "0\n1\n2\n3\n%d\n%d\n", a[1] < b[1] ? a[1] : b[1],
              a[1] < b[1] ? b[1] : a[1]);
