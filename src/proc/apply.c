@@ -93,5 +93,5 @@ bool yb_settings_lift(void)
 {
     yb_death_memory_limited(false);
     bool redirected = yb_redirect_end();
-    return yb_state_restore() && redirected;
+    return yb_state_restore() != YB_STATE_LOST && redirected;
 }

@@ -1,9 +1,13 @@
 /* The worker's side of a lane (lane.h), the first thread of its process.
  *
- * What a job has changed of the process is put back (state.h) when jobs have run for a while since
- * the last look, before the worker sleeps, and after each job with settings; so that the look costs
- * little, jobs of less than LOOK_NS may meet what one of them has left.  A worker that cannot be put
- * back ends once it has answered, and its parent makes another.
+ * What a job has changed of the process is put back (state.h).  The look at it costs as much as many
+ * short jobs, so it is put off where it is not likely to find anything.  The next job waits for it
+ *   - after a job with settings,
+ *   - after one that is not trusted (trust.h),
+ *   - once jobs have run for LOOK_NS since the last look, so after each long one,
+ *   - once LOOK_WITHIN_NS have passed since the first of them began.
+ * A worker that sleeps wakes up for the last of these, once.  One that cannot be put back ends once
+ * it has answered, and its parent makes another.
  *
  * Waiting for the next job, the worker spins for a moment, where that pays (spin.h) and the parent
  * allows it (another process may need this processor more); then it sleeps. */
@@ -32,12 +36,14 @@
 #include "proc/redirect.h"
 #include "proc/spin.h"
 #include "proc/state.h"
+#include "proc/trust.h"
 
 enum {
     SPINS_A_LOOK = 16,  /* between looks at the clock */
     CANNOT_GO_ON = 119, /* exit statuses */
     CANNOT_START = 118,
     LOOK_NS = 250000, /* of jobs' running between looks at what they have changed */
+    LOOK_WITHIN_NS = 1000000,
 };
 
 typedef struct runner {
@@ -47,6 +53,8 @@ typedef struct runner {
     uint32_t next;      /* the job to take next */
     uint32_t text_free; /* text can be captured once jobs before this are retired */
     int64_t ran_ns;     /* jobs, since the last look */
+    int64_t began_ns;   /* the first of them; 0: none has */
+    bool doubtful;      /* one of them is not trusted */
     bool noted;         /* how the process is to be */
     bool unfit;         /* a job has changed what cannot be put back */
     yb_spin spin;
@@ -59,6 +67,47 @@ static int64_t now(void)
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/* What jobs have changed. */
+
+static void clean(void)
+{
+    self.ran_ns = self.began_ns = 0;
+    self.doubtful = false;
+}
+
+/* The job that sets up leaves the process as others are to find it. */
+static void note_state(bool set_up)
+{
+    if (self.noted && !set_up)
+        return;
+    yb_state_note();
+    self.noted = true;
+    clean();
+}
+
+static void look(void)
+{
+    yb_state state = yb_state_restore();
+    yb_trust_looked(state != YB_STATE_AS_NOTED);
+    if (state == YB_STATE_LOST)
+        _exit(CANNOT_GO_ON);
+    clean();
+}
+
+static void note_run(const yibu_job *job, int64_t began_ns, int64_t run_ns)
+{
+    if (self.began_ns == 0)
+        self.began_ns = began_ns;
+    self.ran_ns += run_ns;
+    self.doubtful |= !yb_trust_ran(job);
+}
+
+/* How long the look at what has run may still be put off. */
+static int64_t look_left_ns(int64_t now_ns)
+{
+    return self.began_ns == 0 ? INT64_MAX : self.began_ns + LOOK_WITHIN_NS - now_ns;
 }
 
 /* Jobs. */
@@ -94,6 +143,7 @@ static intptr_t call_as_set(const yibu_job *job, yb_slot *slot)
     if (status == 0)
         status = call(job, slot);
     self.unfit |= !yb_settings_lift();
+    clean();
     return status;
 }
 
@@ -129,9 +179,9 @@ static intptr_t call_as_wanted(const yibu_job *job, yb_slot *slot)
     return status;
 }
 
-static void run(yb_slot *slot)
+static void run(yb_slot *slot, int64_t start)
 {
-    int64_t start = now();
+    bool set = slot->settings_size > 0; /* after which it was looked at */
     atomic_store_explicit(&slot->taken_ns, start, memory_order_relaxed);
     const yibu_job *job = yb_job_find((const char *)self.base + slot->name, slot->name_size);
     intptr_t status = job && job->function ? call_as_wanted(job, slot) : 0;
@@ -140,27 +190,8 @@ static void run(yb_slot *slot)
     atomic_store_explicit(&slot->outcome, outcome, memory_order_relaxed);
     atomic_store_explicit(&slot->status, status, memory_order_relaxed);
     atomic_store_explicit(&slot->run_ns, run_ns, memory_order_relaxed);
-    self.ran_ns += run_ns;
-}
-
-/* The job that sets up leaves the process as others are to find it. */
-static void note_state(bool set_up)
-{
-    if (self.noted && !set_up)
-        return;
-    yb_state_note();
-    self.noted = true;
-    self.ran_ns = 0;
-}
-
-static void look_at_state(int64_t least_ns)
-{
-    if (self.ran_ns >= least_ns && !yb_state_restore())
-        self.unfit = true;
-    if (self.ran_ns >= least_ns)
-        self.ran_ns = 0;
-    if (self.unfit)
-        _exit(CANNOT_GO_ON);
+    if (job && !set)
+        note_run(job, start, run_ns);
 }
 
 /* A worker that cannot wake its parent, because a job closed what was not its own, ends: the
@@ -181,12 +212,15 @@ static void take(void)
     yb_slot *slot = &self.shared->slots[self.next % YB_LANE_SLOTS];
     uint32_t queued = YB_SLOT_QUEUED;
     bool sets_up = slot->flags & YB_SLOT_SETS_UP;
+    int64_t start = now();
+    if (look_left_ns(start) <= 0)
+        look();
     if (!sets_up)
         note_state(false);
     atomic_store_explicit(&self.shared->worker_processor, sched_getcpu(), memory_order_relaxed);
     yb_output_none(self.next, slot);
     if (atomic_compare_exchange_strong(&slot->state, &queued, YB_SLOT_TAKEN))
-        run(slot);
+        run(slot, start);
     else
         atomic_store_explicit(&slot->outcome, YB_JOB_SKIPPED, memory_order_relaxed);
     if (sets_up)
@@ -194,7 +228,10 @@ static void take(void)
     self.next++;
     atomic_store(&self.shared->completed, self.next);
     ring_doorbell();
-    look_at_state(LOOK_NS);
+    if (self.unfit)
+        _exit(CANNOT_GO_ON);
+    if (self.doubtful || self.ran_ns >= LOOK_NS)
+        look();
 }
 
 /* Waiting. */
@@ -226,6 +263,18 @@ static bool spinning_pays(uint32_t limit_ns)
     return limit_ns > 0 && parent != sched_getcpu() && yb_spin_pays(&self.spin);
 }
 
+/* First until it is time to look at what has changed, then for good. */
+static void sleep_for_work(void)
+{
+    if (self.began_ns != 0) {
+        int64_t left_ns = look_left_ns(now());
+        if (left_ns > 0 && yb_asleep_at_most(self.shared, YB_ASLEEP_IDLE, something_to_do, left_ns))
+            return;
+        look();
+    }
+    yb_asleep_until(self.shared, YB_ASLEEP_IDLE, something_to_do);
+}
+
 static void wait_for_work(void)
 {
     if (something_to_do())
@@ -233,9 +282,8 @@ static void wait_for_work(void)
     uint32_t limit_ns = atomic_load_explicit(&self.shared->spin_ns, memory_order_relaxed);
     if (spinning_pays(limit_ns) && spin(limit_ns))
         return;
-    look_at_state(1);
     fflush(NULL); /* what jobs wrote through stdio must not wait for the next one */
-    yb_asleep_until(self.shared, YB_ASLEEP_IDLE, something_to_do);
+    sleep_for_work();
 }
 
 /* Making. */

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,16 @@ static struct {
     size_t variable_count;
 } noted;
 
+static yb_state put_back(bool successfully)
+{
+    return successfully ? YB_STATE_PUT_BACK : YB_STATE_LOST;
+}
+
+static yb_state worse(yb_state a, yb_state b)
+{
+    return a > b ? a : b;
+}
+
 /* The environment. */
 
 static void note_environment(void)
@@ -61,14 +72,15 @@ static void note_environment(void)
     free(old);
 }
 
-static void restore_environment(void)
+static yb_state restore_environment(void)
 {
     size_t bytes = (noted.variable_count + 1) * sizeof(*environ);
-    if (!noted.variables)
-        return;
-    if (environ != noted.installed || memcmp(noted.installed, noted.variables, bytes) != 0)
-        memcpy(noted.installed, noted.variables, bytes);
+    if (!noted.variables ||
+        (environ == noted.installed && memcmp(noted.installed, noted.variables, bytes) == 0))
+        return YB_STATE_AS_NOTED;
+    memcpy(noted.installed, noted.variables, bytes);
     environ = noted.installed;
+    return YB_STATE_PUT_BACK;
 }
 
 /* The working directory. */
@@ -88,11 +100,11 @@ static bool in_folder(void)
            now.st_ino == noted.folder_is.st_ino;
 }
 
-static bool restore_folder(void)
+static yb_state restore_folder(void)
 {
     if (noted.folder_is.st_ino == 0 || in_folder())
-        return true;
-    return noted.folder[0] == '/' && chdir(noted.folder) == 0 && in_folder();
+        return YB_STATE_AS_NOTED;
+    return put_back(noted.folder[0] == '/' && chdir(noted.folder) == 0 && in_folder());
 }
 
 /* Limits. */
@@ -103,17 +115,22 @@ static void note_limits(void)
         (void)getrlimit((__rlimit_resource_t)i, &noted.limits[i]);
 }
 
-static bool restore_limits(void)
+static yb_state restore_limit(__rlimit_resource_t which)
 {
-    bool restored = true;
-    for (int i = 0; i < (int)RLIM_NLIMITS; i++) {
-        const struct rlimit *before = &noted.limits[i];
-        struct rlimit now;
-        if (getrlimit((__rlimit_resource_t)i, &now) == 0 &&
-            (now.rlim_cur != before->rlim_cur || now.rlim_max != before->rlim_max))
-            restored &= setrlimit((__rlimit_resource_t)i, before) == 0;
-    }
-    return restored;
+    const struct rlimit *before = &noted.limits[which];
+    struct rlimit now;
+    if (getrlimit(which, &now) < 0 ||
+        (now.rlim_cur == before->rlim_cur && now.rlim_max == before->rlim_max))
+        return YB_STATE_AS_NOTED;
+    return put_back(setrlimit(which, before) == 0);
+}
+
+static yb_state restore_limits(void)
+{
+    yb_state state = YB_STATE_AS_NOTED;
+    for (int i = 0; i < (int)RLIM_NLIMITS; i++)
+        state = worse(state, restore_limit((__rlimit_resource_t)i));
+    return state;
 }
 
 /* Processors. */
@@ -125,14 +142,14 @@ static void note_processors(void)
         sched_getaffinity(0, sizeof(noted.processors), set) == 0 ? MASK_BYTES : -1;
 }
 
-static bool restore_processors(void)
+static yb_state restore_processors(void)
 {
     unsigned char now[MASK_BYTES];
     if (noted.processors_bytes < 0 ||
         sched_getaffinity(0, sizeof(now), (cpu_set_t *)(void *)now) < 0 ||
         memcmp(now, noted.processors, sizeof(now)) == 0)
-        return true;
-    return sched_setaffinity(0, MASK_BYTES, (cpu_set_t *)(void *)noted.processors) == 0;
+        return YB_STATE_AS_NOTED;
+    return put_back(sched_setaffinity(0, MASK_BYTES, (cpu_set_t *)(void *)noted.processors) == 0);
 }
 
 /* Signals. */
@@ -149,13 +166,57 @@ static bool same_action(const struct sigaction *a, const struct sigaction *b)
     return a->sa_handler == b->sa_handler && a->sa_flags == b->sa_flags;
 }
 
-static void restore_signals(void)
+static yb_state restore_action(int number)
 {
     struct sigaction now;
+    if (sigaction(number, NULL, &now) < 0 || same_action(&now, &noted.actions[number]))
+        return YB_STATE_AS_NOTED;
+    (void)sigaction(number, &noted.actions[number], NULL);
+    return YB_STATE_PUT_BACK;
+}
+
+static bool same_mask(const sigset_t *a, const sigset_t *b)
+{
+    int i = 1;
+    while (i < NSIG && sigismember(a, i) == sigismember(b, i))
+        i++;
+    return i == NSIG;
+}
+
+static yb_state restore_signals(void)
+{
+    yb_state state = YB_STATE_AS_NOTED;
+    sigset_t mask;
     for (int i = 1; i < NSIG; i++)
-        if (sigaction(i, NULL, &now) == 0 && !same_action(&now, &noted.actions[i]))
-            (void)sigaction(i, &noted.actions[i], NULL);
-    sigprocmask(SIG_SETMASK, &noted.mask, NULL);
+        state = worse(state, restore_action(i));
+    sigprocmask(SIG_SETMASK, &noted.mask, &mask);
+    return same_mask(&mask, &noted.mask) ? state : YB_STATE_PUT_BACK;
+}
+
+/* The rest. */
+
+static yb_state stop_alarm(void)
+{
+    const struct itimerval never = {0};
+    struct itimerval before = {0};
+    setitimer(ITIMER_REAL, &never, &before);
+    return before.it_value.tv_sec || before.it_value.tv_usec ? YB_STATE_PUT_BACK
+                                                             : YB_STATE_AS_NOTED;
+}
+
+static yb_state restore_umask(void)
+{
+    return umask(noted.umask) == noted.umask ? YB_STATE_AS_NOTED : YB_STATE_PUT_BACK;
+}
+
+static yb_state restore_parent(void)
+{
+    int signal_number = 0;
+    if (getppid() != noted.parent)
+        return YB_STATE_LOST;
+    if (prctl(PR_GET_PDEATHSIG, &signal_number) == 0 && signal_number == SIGKILL)
+        return YB_STATE_AS_NOTED;
+    return put_back(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == noted.parent);
 }
 
 void yb_state_note(void)
@@ -171,14 +232,13 @@ void yb_state_note(void)
 }
 
 /* The alarm is stopped before the action for it is the default again. */
-bool yb_state_restore(void)
+yb_state yb_state_restore(void)
 {
-    const struct itimerval never = {0};
-    setitimer(ITIMER_REAL, &never, NULL);
-    restore_signals();
-    restore_environment();
-    umask(noted.umask);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    bool folder = restore_folder(), limits = restore_limits(), processors = restore_processors();
-    return folder && limits && processors && getppid() == noted.parent;
+    yb_state (*const parts[])(void) = {stop_alarm,         restore_signals, restore_environment,
+                                       restore_umask,      restore_folder,  restore_limits,
+                                       restore_processors, restore_parent};
+    yb_state state = YB_STATE_AS_NOTED;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        state = worse(state, parts[i]());
+    return state;
 }

@@ -2,12 +2,13 @@
 #ifndef YB_PROC_STATE_H
 #define YB_PROC_STATE_H
 
-#include <stdbool.h>
-
 /* Notes how the process is now: as every job is to find it. */
 void yb_state_note(void);
 
-/* Puts back what is different.  Returns whether that could be done. */
-bool yb_state_restore(void);
+/* How it was found to be: different means that it is put back; lost, that it cannot be. */
+typedef enum yb_state { YB_STATE_AS_NOTED, YB_STATE_PUT_BACK, YB_STATE_LOST } yb_state;
+
+/* Puts back what is different.  About a hundred system calls, which take 5 to 10 us. */
+yb_state yb_state_restore(void);
 
 #endif
