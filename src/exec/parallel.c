@@ -4,9 +4,10 @@
  * only while they are fewer than there are processors and workers.  A loop that begins inside a body
  * finds them all taken, and is done by its caller alone until some are free.
  *
- * When.  Sending a helper costs some microseconds, and 25 pass until it is there.  Where
- * the units are many, a first few show what one takes, and none is sent for what the caller will
- * have done by then.  Where they are few, each may be long, and helpers are sent at once.
+ * When.  Sending a helper costs some microseconds, and 25 pass until it is there.  Where the units
+ * are neither few nor very many, the first ones show what one takes, and none is sent for what the
+ * caller will have done by then.  Where they are few, each may be long, and where they are very many
+ * all of them are: helpers are sent at once.
  *
  * How much at a time.  A call costs some 50 ns around the body, mostly for reading the clock.  So
  * participants find out how many units take about CALL_NS, and go on asking.
@@ -28,8 +29,9 @@
 #include "platform/patience.h"
 #include "task/task.h"
 
-/* Fewer units a participant than this are few. */
-enum { FEW = 64 };
+/* Fewer units a participant than FEW are few.  From MANY on, a loop takes long even where each is a
+ * trifle. */
+enum { FEW = 64, MANY = 65536 };
 
 static const int64_t CALL_NS = 10000;
 static const int64_t TRIAL_NS = 10000;   /* alone, before helpers are sent */
@@ -244,7 +246,7 @@ static void wait_for_helpers(yb_parallel *loop)
     if (nobody_helps(loop))
         return;
     withdraw_helpers(loop);
-    if (yb_patience_look(nobody_helps, loop, yb_clock_now(NULL) + YB_PATIENCE_NS, NULL))
+    if (yb_patience_look(nobody_helps, loop, YB_PATIENCE_NS, NULL))
         return;
     for (uint32_t count; (count = atomic_load(&loop->helper_count)) != 0;)
         yb_futex_wait(&loop->helper_count, count);
@@ -261,7 +263,8 @@ int yb_parallel_work(yb_parallel *loop)
 {
     loop->caller.loop = loop;
     yb_participant_begin(&loop->caller, loop->units.count);
-    if (loop->units.count > 1 && loop->units.count / FEW < loop->width)
+    uint32_t count = loop->units.count;
+    if (count > 1 && (count / FEW < loop->width || count >= MANY))
         send_helpers(loop);
     take_part(&loop->caller);
     wait_for_helpers(loop);

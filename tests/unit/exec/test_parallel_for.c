@@ -283,6 +283,72 @@ LOOP_TEST(a_long_item_holds_up_no_other)
     return 0;
 }
 
+/* The first call waits until there has been another one. */
+static int wait_for_a_second(int64_t first, int64_t end, void *arg)
+{
+    long_item *l = arg;
+    (void)end;
+    if (first == 0)
+        wait_on(&l->all_done);
+    else if (atomic_fetch_add(&l->others, 1) == 0)
+        sem_post(&l->all_done);
+    return 0;
+}
+
+LOOP_TEST(the_first_of_very_many_items_holds_up_no_other)
+{
+    if (one_processor())
+        return 0;
+    long_item l = {0};
+    sem_init(&l.all_done, 0, 0);
+    assert_int_equal(yibu_parallel_for(NULL, 0, 1000000, 0, wait_for_a_second, &l), 0);
+    assert_true(l.others > 0);
+    sem_destroy(&l.all_done);
+    return 0;
+}
+
+static int64_t cpu_time_of_this_thread(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return YIBU_SECONDS(now.tv_sec) + now.tv_nsec;
+}
+
+typedef struct long_help {
+    pthread_t caller;
+    sem_t begun;
+    int64_t waits_since_ns; /* the caller, by its own CPU time */
+} long_help;
+
+static int take_long_beside_the_caller(int64_t first, int64_t end, void *arg)
+{
+    (void)first, (void)end;
+    long_help *h = arg;
+    if (pthread_equal(h->caller, pthread_self())) {
+        wait_on(&h->begun);
+        h->waits_since_ns = cpu_time_of_this_thread();
+        return 0;
+    }
+    sem_post(&h->begun);
+    const struct timespec a_while = {.tv_nsec = 200000000};
+    nanosleep(&a_while, NULL);
+    return 0;
+}
+
+static void who_waits_for_a_helper_sleeps(void **state)
+{
+    (void)state;
+    if (one_processor())
+        return;
+    yibu_executor *executor = new_pool(2);
+    long_help h = {.caller = pthread_self()};
+    sem_init(&h.begun, 0, 0);
+    assert_int_equal(yibu_parallel_for(executor, 0, 2, 1, take_long_beside_the_caller, &h), 0);
+    assert_true(cpu_time_of_this_thread() - h.waits_since_ns < YIBU_MS(5));
+    sem_destroy(&h.begun);
+    yibu_executor_free(executor);
+}
+
 enum { UNEVEN_ITEMS = 20000 };
 
 typedef struct uneven_work {
@@ -836,6 +902,8 @@ int main(void)
         cmocka_unit_test(a_plain_thread_takes_part_and_one_worker_helps),
         cmocka_unit_test(no_more_threads_compute_than_there_are_processors_nested_or_not),
         cmocka_unit_test(a_long_item_holds_up_no_other),
+        cmocka_unit_test(the_first_of_very_many_items_holds_up_no_other),
+        cmocka_unit_test(who_waits_for_a_helper_sleeps),
         cmocka_unit_test(uneven_items_are_all_done),
         cmocka_unit_test(the_loop_serves_others_meanwhile),
         cmocka_unit_test(loops_within_loops_end_on_one_thread),
