@@ -139,8 +139,10 @@ bool yb_work_ring_empty(yb_work_ring *ring)
 
 static void prefetch(uintptr_t content)
 {
-    __builtin_prefetch((const void *)content, 1);
-    __builtin_prefetch((const void *)(content + sizeof(yb_work) - 1), 1);
+    if (content == 0)
+        return;
+    yb_processor_fetch_to_write((const void *)content);
+    yb_processor_fetch_to_write((const void *)(content + sizeof(yb_work) - 1));
 }
 
 yb_work *yb_work_ring_take(yb_work_ring *ring)

@@ -26,12 +26,13 @@ static inline bool yb_patience_pays(const yb_patience *patience)
 /* Notes how long a wait was.  A long one counts so much that three short ones make up for it. */
 static inline void yb_patience_learn(yb_patience *patience, int64_t gap_ns)
 {
-    int64_t average = atomic_load_explicit(&patience->gap_ns, memory_order_relaxed);
+    int64_t before = atomic_load_explicit(&patience->gap_ns, memory_order_relaxed);
     int64_t most = 3 * YB_PATIENCE_NS;
     if (gap_ns > most)
         gap_ns = most;
-    average += (gap_ns - average) / 2;
-    atomic_store_explicit(&patience->gap_ns, average, memory_order_relaxed);
+    int64_t average = before + (gap_ns - before) / 2;
+    if (average != before) /* others read the cache line that it lies in */
+        atomic_store_explicit(&patience->gap_ns, average, memory_order_relaxed);
 }
 
 /* Looks until there(arg), or patience_ns have passed.  Returns whether it was.
