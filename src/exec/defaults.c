@@ -20,23 +20,10 @@
 #include "task/scope.h"
 #include "task/task.h"
 
-enum { KINDS = 2 };
-
 static const int64_t LOOK_NS = 1000000;
 
-typedef struct slot {
-    yibu_executor *executor; /* NULL: the loop's own pool */
-    bool owned;
-    bool shut_down;
-    size_t under_way;     /* calls */
-    yibu_future *drained; /* NULL: nobody waits for their end */
-} slot;
-
-typedef struct defaults {
-    yb_loop_part part;
-    yibu_loop *loop;
-    slot slots[KINDS];
-} defaults;
+typedef yb_default_slot slot;
+typedef yb_defaults defaults;
 
 /* Functions that still run may call into the loop, which therefore goes on. */
 static void outlast(yibu_executor *e, yibu_loop *loop)
@@ -59,7 +46,7 @@ static void drop_owned(slot *s, yibu_loop *loop)
 static void end(yb_loop_part *part)
 {
     defaults *d = YB_CONTAINER_OF(part, defaults, part);
-    for (int kind = 0; kind < KINDS; kind++)
+    for (int kind = 0; kind < YB_EXECUTOR_KINDS; kind++)
         drop_owned(&d->slots[kind], d->loop);
     d->loop->parts[YB_PART_DEFAULTS] = NULL;
     yb_free(d);
@@ -83,29 +70,18 @@ static int defaults_of(yibu_loop *loop, defaults **ret_defaults)
 
 /* Calls. */
 
-int yb_default_begin(yibu_loop *loop, yibu_executor_kind kind, yibu_executor **ret_executor)
+int yb_default_begin_first(yibu_loop *loop, yibu_executor_kind kind, yibu_executor **ret_executor)
 {
     defaults *d = NULL;
     int r = defaults_of(loop, &d);
-    if (r < 0)
-        return r;
-    slot *s = &d->slots[kind];
-    if (s->shut_down)
-        return YIBU_ESHUTDOWN;
-    *ret_executor = s->executor;
-    s->under_way += !s->executor;
-    return 0;
+    return r < 0 ? r : yb_default_begin(loop, kind, ret_executor);
 }
 
-void yb_default_end(yibu_loop *loop, yibu_executor_kind kind)
+void yb_default_end_last(yb_default_slot *s)
 {
-    yb_loop_part *part = loop->parts[YB_PART_DEFAULTS];
-    slot *s = part ? &YB_CONTAINER_OF(part, defaults, part)->slots[kind] : NULL;
-    if (s && --s->under_way == 0 && s->drained) {
-        (void)yibu_future_set_result(s->drained, 0);
-        yibu_future_unref(s->drained);
-        s->drained = NULL;
-    }
+    (void)yibu_future_set_result(s->drained, 0);
+    yibu_future_unref(s->drained);
+    s->drained = NULL;
 }
 
 /* Setting and getting. */
@@ -202,7 +178,7 @@ int yibu_loop_shutdown_default_executor(yibu_loop *loop, int64_t timeout_ns)
     int64_t deadline_ns = yb_deadline_after(yb_clock_now(NULL), timeout_ns);
     yb_scope shield = {.shield = true, .place = "yibu_loop_shutdown_default_executor"};
     yb_scope_enter(&shield, task);
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < YB_EXECUTOR_KINDS; kind++) {
         int failure = shut_down(&d->slots[kind], deadline_ns);
         r = r == 0 ? failure : r;
     }

@@ -69,12 +69,24 @@ struct yb_executor {
     const yb_executor_class *class;
 };
 
-/* The loop's executor for functions that block: a thread pool, made when first asked for. */
-int yb_executor_of(yibu_loop *loop, yb_executor **ret_executor);
-
 /* A pool of its own for one kind of work, as one of the loop's parts, with at most max_threads
  * threads (0: as many as the loop's options say), made when first asked for. */
-int yb_executor_of_part(yibu_loop *loop, yb_loop_part_kind kind, unsigned max_threads,
-                        yb_executor **ret_executor);
+int yb_executor_make(yibu_loop *loop, yb_loop_part_kind kind, unsigned max_threads,
+                     yb_executor **ret_executor);
+static inline int yb_executor_of_part(yibu_loop *loop, yb_loop_part_kind kind, unsigned max_threads,
+                                      yb_executor **ret_executor)
+{
+    yb_loop_part *part = loop->parts[kind];
+    if (YB_UNLIKELY(!part || loop->closing))
+        return yb_executor_make(loop, kind, max_threads, ret_executor);
+    *ret_executor = YB_CONTAINER_OF(part, yb_executor, part);
+    return 0;
+}
+
+/* The loop's executor for functions that block: a thread pool, made when first asked for. */
+static inline int yb_executor_of(yibu_loop *loop, yb_executor **ret_executor)
+{
+    return yb_executor_of_part(loop, YB_PART_THREADS, 0, ret_executor);
+}
 
 #endif

@@ -21,6 +21,7 @@
 #include "base/memory.h"
 #include "exec/thread_pool.h"
 #include "platform/backend.h"
+#include "task/task.h"
 
 enum { LAPS = 8, PREFETCH_DISTANCE = 4 };
 
@@ -44,12 +45,18 @@ static yb_work *first(yb_returns *returns)
                : NULL;
 }
 
-/* Work lies in operations and the like, which the loop is about to look at as well. */
+/* Work lies in operations, and those mostly in the headers of tasks, which the loop is about to look
+ * at as well: from BEFORE_BYTES on. */
 static void prefetch(yb_returns *returns, size_t number)
 {
+    enum { BEFORE_BYTES = offsetof(yb_task, wait.op.custom_room) };
     uintptr_t content = atomic_load_explicit(slot_of(returns, number), memory_order_relaxed);
-    __builtin_prefetch((const void *)(content - YB_CACHE_LINE), 1);
-    __builtin_prefetch((const void *)content, 1);
+    uintptr_t end = content + sizeof(yb_work);
+    if (content < LAPS)
+        return;
+    for (uintptr_t at = content - BEFORE_BYTES; at < end; at += YB_CACHE_LINE)
+        yb_processor_fetch_to_write((const void *)at);
+    yb_processor_fetch_to_write((const void *)(end - 1));
 }
 
 static yb_work *take(yb_returns *returns)
@@ -61,18 +68,6 @@ static yb_work *take(yb_returns *returns)
     returns->head++;
     atomic_store_explicit(&returns->taken, returns->head, memory_order_release); /* with reserve */
     return work;
-}
-
-void yb_returns_expect(yb_returns *returns)
-{
-    returns->outstanding++;
-    yb_loop_hold(returns->loop);
-}
-
-void yb_returns_forget(yb_returns *returns)
-{
-    returns->outstanding--;
-    yb_loop_unhold(returns->loop);
 }
 
 /* Trifles that go out. */
@@ -333,17 +328,14 @@ static yb_returns *new_returns(yibu_loop *loop)
     return returns;
 }
 
-int yb_returns_of(yibu_loop *loop, yb_returns **ret_returns)
+int yb_returns_make(yibu_loop *loop, yb_returns **ret_returns)
 {
     if (loop->closing)
         return YIBU_ESHUTDOWN;
-    yb_loop_part *part = loop->parts[YB_PART_RETURNS];
-    if (!part) {
-        yb_returns *returns = new_returns(loop);
-        if (!returns)
-            return -ENOMEM;
-        part = loop->parts[YB_PART_RETURNS] = &returns->part;
-    }
-    *ret_returns = YB_CONTAINER_OF(part, yb_returns, part);
+    yb_returns *returns = new_returns(loop);
+    if (!returns)
+        return -ENOMEM;
+    loop->parts[YB_PART_RETURNS] = &returns->part;
+    *ret_returns = returns;
     return 0;
 }

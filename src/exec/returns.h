@@ -61,15 +61,31 @@ struct yb_returns {
 };
 
 /* The loop's, made when first asked for.  Context: the loop's thread. */
-int yb_returns_of(yibu_loop *loop, yb_returns **ret_returns);
+int yb_returns_make(yibu_loop *loop, yb_returns **ret_returns);
+static inline int yb_returns_of(yibu_loop *loop, yb_returns **ret_returns)
+{
+    yb_loop_part *part = loop->parts[YB_PART_RETURNS];
+    if (YB_UNLIKELY(!part || loop->closing))
+        return yb_returns_make(loop, ret_returns);
+    *ret_returns = YB_CONTAINER_OF(part, yb_returns, part);
+    return 0;
+}
 
 /* Whoever may need it after the loop's end has a reference.  Any thread. */
 yb_returns *yb_returns_ref(yb_returns *returns);
 void yb_returns_unref(yb_returns *returns);
 
 /* Work goes out that will come back here; it was taken back, or given up.  The loop's thread. */
-void yb_returns_expect(yb_returns *returns);
-void yb_returns_forget(yb_returns *returns);
+static inline void yb_returns_expect(yb_returns *returns)
+{
+    returns->outstanding++;
+    yb_loop_hold(returns->loop);
+}
+static inline void yb_returns_forget(yb_returns *returns)
+{
+    returns->outstanding--;
+    yb_loop_unhold(returns->loop);
+}
 
 /* Holds work back until the turn ends or more has come, or takes it out again; false: it is not there.
  * The loop's thread. */

@@ -236,6 +236,28 @@ static bool begins_unwatched(yb_thread_pool *pool, const yibu_loop *loop, const 
            !atomic_exchange(&pool->unwatched, true);
 }
 
+/* Puts work in line, and sends somebody for it where that has to be. */
+__attribute__((noinline)) static int hand_in(yb_thread_pool *pool, const yibu_loop *loop,
+                                             yb_work *work)
+{
+    enum { NOTED = 8 }; /* one of so many says where it comes from: the next ones will, too */
+    int r = 0;
+    yb_returns *returns = work->returns;
+    if (atomic_load_explicit(&pool->ring.tail, memory_order_relaxed) % NOTED == 0)
+        note_processor(pool);
+    bool unwatched = begins_unwatched(pool, loop, work);
+    bool first = YB_UNLIKELY(atomic_load(&pool->thread_count) == 0);
+    stand_in_line(pool, work);
+    if (first)
+        r = start_first_worker(pool, work);
+    yb_thread_pool_wake(pool);
+    if (unwatched) /* somebody may drain whom nobody watches */
+        yb_thread_pool_overrule(pool);
+    if (r == 0 && returns)
+        yb_returns_expect(returns);
+    return r;
+}
+
 int yb_thread_pool_submit(yb_thread_pool *pool, yb_work *work)
 {
     int r = refusal(pool);
@@ -248,23 +270,11 @@ int yb_thread_pool_submit(yb_thread_pool *pool, yb_work *work)
     work->returns = returns;
     atomic_init(&work->fate, YB_WORK_OPEN);
     atomic_init(&work->unwanted, false);
-    if (better_held_back(pool, returns)) {
-        yb_returns_expect(returns);
-        yb_returns_stash(returns, pool, work);
-        return 0;
-    }
-    note_processor(pool);
-    bool unwatched = begins_unwatched(pool, loop, work);
-    bool first = YB_UNLIKELY(atomic_load(&pool->thread_count) == 0);
-    stand_in_line(pool, work);
-    if (first)
-        r = start_first_worker(pool, work);
-    yb_thread_pool_wake(pool);
-    if (unwatched) /* somebody may drain whom nobody watches */
-        yb_thread_pool_overrule(pool);
-    if (r == 0 && returns)
-        yb_returns_expect(returns);
-    return r;
+    if (!better_held_back(pool, returns))
+        return hand_in(pool, loop, work);
+    yb_returns_expect(returns);
+    yb_returns_stash(returns, pool, work);
+    return 0;
 }
 
 static bool take_back(yb_thread_pool *pool, yb_work *work)

@@ -114,16 +114,11 @@ static int new_client(yibu_loop *loop, yb_loop_part_kind kind, unsigned max_thre
     return 0;
 }
 
-int yb_executor_of_part(yibu_loop *loop, yb_loop_part_kind kind, unsigned max_threads,
-                        yb_executor **ret_executor)
+int yb_executor_make(yibu_loop *loop, yb_loop_part_kind kind, unsigned max_threads,
+                     yb_executor **ret_executor)
 {
     if (loop->closing)
         return YIBU_ESHUTDOWN;
-    yb_loop_part *part = loop->parts[kind];
-    if (part) {
-        *ret_executor = YB_CONTAINER_OF(part, yb_executor, part);
-        return 0;
-    }
     client *c;
     int r = new_client(loop, kind, max_threads, &c);
     if (r < 0)
@@ -131,11 +126,6 @@ int yb_executor_of_part(yibu_loop *loop, yb_loop_part_kind kind, unsigned max_th
     loop->parts[kind] = &c->executor.part;
     *ret_executor = &c->executor;
     return 0;
-}
-
-int yb_executor_of(yibu_loop *loop, yb_executor **ret_executor)
-{
-    return yb_executor_of_part(loop, YB_PART_THREADS, 0, ret_executor);
 }
 
 yb_thread_pool *yb_thread_pool_of_client(yb_executor *executor)

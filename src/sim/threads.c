@@ -95,6 +95,7 @@ static int submit(yb_executor *executor, yb_work *work)
     c->errand.finish = finish;
     c->work = work;
     work->returns = NULL;
+    atomic_init(&work->unwanted, false);
     yb_list_push_back(&threads->line, &c->errand.links);
     start_next(threads);
     return 0;
