@@ -9,13 +9,12 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <sys/resource.h>
-#include <sys/time.h>
 
 #include "base/memory.h"
 #include "census.h"
 #include "loop/overseer.h"
+#include "signal_storm.h"
 #include "task/task.h"
 
 typedef intptr_t drive_program(void);
@@ -171,28 +170,14 @@ static inline long drive_through(const char *name, drive_program *program, drive
     }
 }
 
-static inline void drive_ignore(int number)
-{
-    (void)number;
-}
-
-/* Signals as fast as they come, with a handler that lets no system call go on. */
-static inline void drive_signals(long interval_us)
-{
-    const struct sigaction action = {.sa_handler = drive_ignore};
-    const struct itimerval timer = {{0, interval_us}, {0, interval_us}};
-    assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
-    assert_int_equal(setitimer(ITIMER_REAL, &timer, NULL), 0);
-}
-
 static inline void drive_under_signals(const char *name, drive_program *program,
                                        const census *limit)
 {
     enum { TIMES = 3 };
     for (int i = 0; i < TIMES; i++) {
-        drive_signals(100L * YB_TEST_SLOWDOWN);
+        storm_begin(100);
         intptr_t r = drive_once(program, DRIVE_NOTHING, 0);
-        drive_signals(0);
+        storm_end();
         if (r != 0)
             fail_msg("%s, under signals: %s", name, yibu_error_name(r));
         census_expect(limit, name, i);

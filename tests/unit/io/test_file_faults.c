@@ -1,10 +1,10 @@
 /* Files where the machine has no more to give: no space, no descriptors, signals without end. */
 #include "files.h"
 
-#include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/time.h>
+
+#include "signal_storm.h"
 
 enum { SMALL_DISK = 1 << 20, MUCH = 3 << 20 };
 
@@ -148,19 +148,10 @@ LOOP_TEST(without_descriptors_files_are_not_opened_and_nothing_is_lost)
     return 0;
 }
 
-static void interrupt(int number)
-{
-    (void)number;
-}
-
-/* A signal every 100 us, without SA_RESTART. */
 LOOP_TEST(a_storm_of_signals_changes_nothing)
 {
-    struct sigaction action = {.sa_handler = interrupt}, ignore = {.sa_handler = SIG_IGN};
-    struct itimerval storm = {{0, 100}, {0, 100}}, calm = {{0, 0}, {0, 0}};
     const char *path = test_path("file"), *copy = test_path("copy");
-    assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
-    assert_int_equal(setitimer(ITIMER_REAL, &storm, NULL), 0);
+    storm_begin(100);
     test_fill(much, MUCH);
     for (int i = 0; i < 10; i++) {
         yibu_buffer back = {0};
@@ -171,8 +162,7 @@ LOOP_TEST(a_storm_of_signals_changes_nothing)
         assert_int_equal(yibu_unlink(copy), 0);
         yibu_buffer_free(&back);
     }
-    assert_int_equal(setitimer(ITIMER_REAL, &calm, NULL), 0);
-    assert_int_equal(sigaction(SIGALRM, &ignore, NULL), 0); /* one may be on its way still */
+    storm_end();
     return 0;
 }
 

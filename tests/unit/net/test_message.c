@@ -1,9 +1,9 @@
 /* Messages over UDP: one at a time and many by one call, what belongs to them, cancels. */
 #include "datagrams.h"
 
-#include <signal.h>
-#include <sys/time.h>
 #include <sys/wait.h>
+
+#include "signal_storm.h"
 
 LOOP_TEST(an_answer_goes_to_whoever_asked)
 {
@@ -359,23 +359,11 @@ LOOP_TEST(ten_thousand_datagrams_arrive)
     return 0;
 }
 
-static void do_nothing(int signal_number)
-{
-    (void)signal_number;
-}
-
-/* A timer that interrupts system calls every tenth of a millisecond (slow machines: less often). */
 LOOP_TEST(a_storm_of_signals_loses_nothing)
 {
-    enum { PAUSE_US = 100 * YB_TEST_SLOWDOWN };
-    const struct sigaction interrupting = {.sa_handler = do_nothing};
-    const struct itimerval often = {{0, PAUSE_US}, {0, PAUSE_US}}, never = {0};
-    struct sigaction before;
-    assert_int_equal(sigaction(SIGALRM, &interrupting, &before), 0);
-    assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+    storm_begin(100);
     run_flood();
-    assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
-    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+    storm_end();
     return 0;
 }
 

@@ -1,8 +1,8 @@
 /* communicate: everything goes in and comes out, and nothing of it is lost on the way. */
 #include <signal.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 
+#include "signal_storm.h"
 #include "streams.h"
 
 #define SH(COMMAND) ((const char *const[]){"/bin/sh", "-c", COMMAND, NULL})
@@ -190,17 +190,9 @@ LOOP_TEST(a_child_that_closes_its_pipes_is_waited_for)
     return 0;
 }
 
-static void ring(int number)
-{
-    (void)number;
-}
-
 LOOP_TEST(a_storm_of_signals_disturbs_nothing)
 {
-    struct sigaction action = {.sa_handler = ring}; /* without SA_RESTART: calls end in EINTR */
-    sigaction(SIGALRM, &action, NULL);
-    struct itimerval every = {{0, 200 * YB_TEST_SLOWDOWN}, {0, 200}}, never = {{0, 0}, {0, 0}};
-    setitimer(ITIMER_REAL, &every, NULL);
+    storm_begin(200);
     uint8_t *bytes = new_stream(1 << 18);
     for (int i = 0; i < 20; i++) {
         yibu_subprocess *process = start("cat");
@@ -212,8 +204,7 @@ LOOP_TEST(a_storm_of_signals_disturbs_nothing)
         yibu_buffer_free(&output);
         yibu_subprocess_free(process);
     }
-    setitimer(ITIMER_REAL, &never, NULL);
-    signal(SIGALRM, SIG_DFL);
+    storm_end();
     free(bytes);
     return 0;
 }

@@ -1,8 +1,8 @@
 /* Many at once, and what goes on around them: signals, forks, servers that stop. */
 #include <signal.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 
+#include "signal_storm.h"
 #include "world.h"
 
 enum {
@@ -45,20 +45,6 @@ LOOP_TEST(a_thousand_clients_are_served_at_once)
 
 /* Signals. */
 
-static volatile sig_atomic_t signals;
-
-static void count_signal(int number)
-{
-    (void)number;
-    signals++;
-}
-
-static void begin_signals(long interval_us)
-{
-    const struct itimerval timer = {{0, interval_us}, {0, interval_us}};
-    assert_int_equal(setitimer(ITIMER_REAL, &timer, NULL), 0);
-}
-
 static intptr_t send_big(void *stream)
 {
     uint8_t *bytes = new_stream(BIG);
@@ -82,20 +68,16 @@ LOOP_TEST(signals_that_interrupt_calls_change_nothing)
 {
     world w;
     yibu_stream *stream;
-    const struct sigaction counting = {.sa_handler = count_signal}; /* without SA_RESTART */
-    struct sigaction before;
-    assert_int_equal(sigaction(SIGALRM, &counting, &before), 0);
     begin_world(&w, "server");
     serve_world(&w, echo);
-    begin_signals(500 * YB_TEST_SLOWDOWN);
-    while (signals < 100) {
+    storm_begin(500);
+    while (storm_signals < 100) {
         assert_int_equal(connect_world(&w, &stream), 0);
         exchange(stream);
         close_stream(stream);
     }
-    begin_signals(0);
+    storm_end();
     end_world(&w);
-    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
     return 0;
 }
 

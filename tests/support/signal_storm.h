@@ -1,0 +1,36 @@
+/* SIGALRM again and again, to a handler that lets no system call go on. */
+#ifndef SIGNAL_STORM_H
+#define SIGNAL_STORM_H
+
+#include <signal.h>
+#include <sys/time.h>
+
+#include "test.h"
+
+static volatile sig_atomic_t storm_signals; /* so many so far */
+
+static inline void storm_signal(int number)
+{
+    (void)number;
+    storm_signals++;
+}
+
+/* On slow machines less often, so that something is done in between. */
+static inline void storm_begin(long interval_us)
+{
+    const struct sigaction interrupting = {.sa_handler = storm_signal};
+    const long us = interval_us * YB_TEST_SLOWDOWN;
+    const struct itimerval often = {{0, us}, {0, us}};
+    assert_int_equal(sigaction(SIGALRM, &interrupting, NULL), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+}
+
+/* The signal stays ignored: one may be on its way still. */
+static inline void storm_end(void)
+{
+    const struct itimerval never = {{0, 0}, {0, 0}};
+    assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+    assert_true(signal(SIGALRM, SIG_IGN) != SIG_ERR);
+}
+
+#endif
