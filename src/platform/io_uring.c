@@ -614,7 +614,10 @@ static int open_backend(unsigned entries, yb_backend **ret_backend)
     r->ring.ring_fd = -1;
     r->accepted_fd = -1;
     r->entries = entries ? entries : DEFAULT_ENTRIES;
-    int error = 0;
+    r->wake_fd = -1;
+    int error = yb_uring_line_init(&r->line);
+    if (error < 0)
+        goto fail;
     r->wake_fd = eventfd(0, EFD_CLOEXEC);
     if (r->wake_fd < 0) {
         error = -errno;

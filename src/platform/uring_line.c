@@ -2,6 +2,8 @@
  * is the number of its place. */
 #include "platform/uring_line.h"
 
+#include <errno.h>
+
 #include "base/assert.h"
 #include "base/memory.h"
 
@@ -12,9 +14,18 @@ static yb_uring_place *place(const yb_uring_line *line, uint32_t number)
     return &line->places[number & (line->count - 1)];
 }
 
+/* With its first places: how long the line gets depends on chance, and a loop should not need more
+ * memory later because of that. */
+int yb_uring_line_init(yb_uring_line *line)
+{
+    *line = (yb_uring_line){.places = yb_malloc(FIRST_COUNT * sizeof(*line->places)),
+                            .count = FIRST_COUNT};
+    return line->places ? 0 : -ENOMEM;
+}
+
 static bool grow(yb_uring_line *line)
 {
-    uint32_t count = line->count ? 2 * line->count : FIRST_COUNT;
+    uint32_t count = 2 * line->count;
     yb_uring_line larger = {.places = yb_malloc(count * sizeof(*line->places)), .count = count};
     if (!larger.places)
         return false;

@@ -21,11 +21,13 @@ typedef struct yb_uring_place {
 
 typedef struct yb_uring_line {
     yb_uring_place *places;
-    uint32_t count; /* of places, a power of two; 0: none yet */
+    uint32_t count; /* of places, a power of two */
     uint32_t first, end;
     uint32_t waiting; /* those from first to end that have not left */
 } yb_uring_line;
 
+/* Returns 0 or -ENOMEM. */
+int yb_uring_line_init(yb_uring_line *line);
 /* Adds a receive at the end; false: there is no memory. */
 bool yb_uring_line_add(yb_uring_line *line, yb_op *op);
 bool yb_uring_line_has(const yb_uring_line *line, const yb_op *op);
