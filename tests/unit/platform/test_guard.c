@@ -152,7 +152,8 @@ static void canaries_take_over_where_the_mappings_are_used_up(void **state)
     acquire(3);
     for (int i = 0; i < 3; i++)
         assert_int_equal(kind_of(i), YB_GUARD_PROTECTED);
-    assert_in_range(mappings(), before - 2, before); /* the canaries had cost nothing */
+    if (!YB_UNDER_VALGRIND)                              /* which makes mappings of its own */
+        assert_in_range(mappings(), before - 2, before); /* the canaries had cost nothing */
     drop(3);
     acquire(COUNT);
     for (int i = 3; i < COUNT; i++)

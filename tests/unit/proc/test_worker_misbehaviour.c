@@ -122,22 +122,31 @@ LOOP_TEST(overflow_in_a_thread_of_a_job_ends_its_worker)
     return 0;
 }
 
-static intptr_t sleep_long(yibu_bytes input, yibu_buffer *output)
+static intptr_t say_hello_and_sleep(yibu_bytes input, yibu_buffer *output)
 {
     (void)input, (void)output;
+    int r = yibu_job_send("hello", 5);
     sleep(1000);
-    return 0;
+    return r;
 }
-YIBU_JOB(sleep_long);
+YIBU_JOB(say_hello_and_sleep);
+
+static void cancel_it(yibu_bytes message, void *arg)
+{
+    (void)message;
+    yibu_task_cancel(arg);
+}
 
 LOOP_TEST(cancel_is_told_as_the_reason)
 {
-    call_task running;
-    call_start(&running, &sleep_long_job, NOTHING);
-    assert_int_equal(yibu_sleep(YIBU_MS(100)), 0);
-    yibu_task_cancel(running.task);
-    assert_int_equal(call_finish(&running), -ECANCELED);
-    assert_int_equal(running.report.reason, YIBU_JOB_REASON_CANCELLED);
+    yibu_job_report report = {.size = sizeof(report)};
+    yibu_job_options options = {.size = sizeof(options),
+                                .report = &report,
+                                .on_message = cancel_it,
+                                .message_arg = yibu_current_task()};
+    assert_int_equal(yibu_to_process(&say_hello_and_sleep_job, NOTHING, NULL, &options),
+                     -ECANCELED);
+    assert_int_equal(report.reason, YIBU_JOB_REASON_CANCELLED);
     return 0;
 }
 
