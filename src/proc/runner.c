@@ -6,8 +6,10 @@
  *   - after one that is not trusted (trust.h),
  *   - once jobs have run for LOOK_NS since the last look, so after each long one,
  *   - once LOOK_WITHIN_NS have passed since the first of them began.
- * A worker that sleeps wakes up for the last of these, once.  One that cannot be put back ends once
- * it has answered, and its parent makes another.
+ * So that the last of these is seldom waited for, a worker also looks before it sleeps, where it does
+ * not keep its parent from running meanwhile.  It does not wake up for it: that takes a timer, which
+ * takes longer to set on a virtual machine than the look.  One that cannot be put back ends once it
+ * has answered, and its parent makes another.
  *
  * Waiting for the next job, the worker spins for a moment, where that pays (spin.h) and the parent
  * allows it (another process may need this processor more); then it sleeps. */
@@ -43,7 +45,8 @@ enum {
     CANNOT_GO_ON = 119, /* exit statuses */
     CANNOT_START = 118,
     LOOK_NS = 250000, /* of jobs' running between looks at what they have changed */
-    LOOK_WITHIN_NS = 1000000,
+    LOOK_WITHIN_NS = 10000000,
+    LOOK_AT_REST_NS = 1000000, /* since the last look, before a worker sleeps */
 };
 
 typedef struct runner {
@@ -54,9 +57,10 @@ typedef struct runner {
     uint32_t text_free; /* text can be captured once jobs before this are retired */
     int64_t ran_ns;     /* jobs, since the last look */
     int64_t began_ns;   /* the first of them; 0: none has */
-    bool doubtful;      /* one of them is not trusted */
-    bool noted;         /* how the process is to be */
-    bool unfit;         /* a job has changed what cannot be put back */
+    int64_t looked_ns;
+    bool doubtful; /* one of them is not trusted */
+    bool noted;    /* how the process is to be */
+    bool unfit;    /* a job has changed what cannot be put back */
     yb_spin spin;
 } runner;
 
@@ -74,6 +78,7 @@ static int64_t now(void)
 static void clean(void)
 {
     self.ran_ns = self.began_ns = 0;
+    self.looked_ns = now();
     self.doubtful = false;
 }
 
@@ -104,10 +109,10 @@ static void note_run(const yibu_job *job, int64_t began_ns, int64_t run_ns)
     self.doubtful |= !yb_trust_ran(job);
 }
 
-/* How long the look at what has run may still be put off. */
-static int64_t look_left_ns(int64_t now_ns)
+/* Whether the look at what has run must not be put off any longer. */
+static bool look_due(int64_t now_ns)
 {
-    return self.began_ns == 0 ? INT64_MAX : self.began_ns + LOOK_WITHIN_NS - now_ns;
+    return self.began_ns != 0 && now_ns - self.began_ns >= LOOK_WITHIN_NS;
 }
 
 /* Jobs. */
@@ -213,7 +218,7 @@ static void take(void)
     uint32_t queued = YB_SLOT_QUEUED;
     bool sets_up = slot->flags & YB_SLOT_SETS_UP;
     int64_t start = now();
-    if (look_left_ns(start) <= 0)
+    if (look_due(start))
         look();
     if (!sets_up)
         note_state(false);
@@ -256,23 +261,24 @@ static bool spin(int64_t limit_ns)
     return called;
 }
 
-/* Whether the parent can give us something while we hold this processor, and lately did. */
-static bool spinning_pays(uint32_t limit_ns)
+/* Whether the parent may run while we do. */
+static bool apart_from_parent(void)
 {
-    int parent = atomic_load_explicit(&self.shared->parent_processor, memory_order_relaxed);
-    return limit_ns > 0 && parent != sched_getcpu() && yb_spin_pays(&self.spin);
+    return atomic_load_explicit(&self.shared->parent_processor, memory_order_relaxed) !=
+           sched_getcpu();
 }
 
-/* First until it is time to look at what has changed, then for good. */
-static void sleep_for_work(void)
+/* Whether the parent can give us something meanwhile, and lately did. */
+static bool spinning_pays(uint32_t limit_ns)
 {
-    if (self.began_ns != 0) {
-        int64_t left_ns = look_left_ns(now());
-        if (left_ns > 0 && yb_asleep_at_most(self.shared, YB_ASLEEP_IDLE, something_to_do, left_ns))
-            return;
+    return limit_ns > 0 && apart_from_parent() && yb_spin_pays(&self.spin);
+}
+
+/* As long as nobody waits for it. */
+static void look_at_rest(void)
+{
+    if (self.began_ns != 0 && apart_from_parent() && now() - self.looked_ns >= LOOK_AT_REST_NS)
         look();
-    }
-    yb_asleep_until(self.shared, YB_ASLEEP_IDLE, something_to_do);
 }
 
 static void wait_for_work(void)
@@ -283,7 +289,8 @@ static void wait_for_work(void)
     if (spinning_pays(limit_ns) && spin(limit_ns))
         return;
     fflush(NULL); /* what jobs wrote through stdio must not wait for the next one */
-    sleep_for_work();
+    look_at_rest();
+    yb_asleep_until(self.shared, YB_ASLEEP_IDLE, something_to_do);
 }
 
 /* Making. */
