@@ -90,6 +90,7 @@ intptr_t yibu_to_thread(yibu_coroutine *fn, void *arg)
     if (set)
         return yibu_run_in_executor(set, fn, arg, NULL);
     yb_op *op = yb_task_prepare_call(task, YB_OP_CUSTOM, -1);
+    op->loop = task->future.loop;
     r = start(task->future.loop, op, &for_task, fn, arg);
     return r < 0 ? r : yb_task_wait_op(task);
 }
