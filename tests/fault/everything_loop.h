@@ -74,37 +74,53 @@ static intptr_t everything_resolve(void)
     return r;
 }
 
+/* Operations on a stack, which wait until they are called back. */
+typedef struct everything_pair {
+    int under_way;
+    ssize_t results[2];
+} everything_pair;
+
+static everything_pair everything_operations;
+
 static void everything_op_done(yibu_op *op, ssize_t result)
 {
-    ssize_t *to = op->arg;
-    *to = result;
+    *(ssize_t *)op->arg = result;
+    everything_operations.under_way--;
 }
 
-static intptr_t everything_ops(void)
+static int everything_begin_ops(yibu_op *ops, int *pair, char *byte)
 {
     yibu_loop *loop = yibu_get_running_loop();
-    int pair[2];
-    char byte;
-    ssize_t results[2] = {1, 1};
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
-        return -errno;
-    yibu_op ops[2] = {{.callback = everything_op_done, .arg = &results[0]},
-                      {.callback = everything_op_done, .arg = &results[1]}};
-    int r = yibu_op_recv(loop, &ops[0], pair[0], &byte, 1);
+    int r = yibu_op_recv(loop, &ops[0], pair[0], byte, 1);
+    everything_operations.under_way += r == 0;
     if (r == 0) {
         r = yibu_op_poll(loop, &ops[1], pair[1], YIBU_READABLE);
+        everything_operations.under_way += r == 0;
         if (r == 0)
             yibu_op_cancel(&ops[1]);
         yibu_op_cancel(&ops[0]);
     }
-    /* They are on this stack: a cancel waits for them as well. */
+    return r;
+}
+
+static intptr_t everything_ops(void)
+{
+    int pair[2];
+    char byte;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
+        return -errno;
+    ssize_t *results = everything_operations.results;
+    yibu_op ops[2] = {{.callback = everything_op_done, .arg = &results[0]},
+                      {.callback = everything_op_done, .arg = &results[1]}};
+    int r = everything_begin_ops(ops, pair, &byte);
+    int slept = yibu_sleep(YIBU_US(100));
     yibu_timeout shield;
     yibu_shield_begin(&shield, YIBU_FOREVER);
-    int slept = yibu_sleep(YIBU_MS(1));
+    while (everything_operations.under_way > 0)
+        yibu_sleep(YIBU_US(100));
+    yibu_shield_end(&shield);
     yibu_close(pair[0]);
     yibu_close(pair[1]);
-    yibu_sleep(0);
-    yibu_shield_end(&shield);
     for (int i = 0; r == 0 && i < 2; i++)
         r = results[i] == -ECANCELED ? 0 : (int)results[i];
     return r == 0 ? slept : r;
