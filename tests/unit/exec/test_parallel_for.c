@@ -723,7 +723,7 @@ LOOP_TEST(a_time_limit_stops_the_loop)
     yibu_timeout_begin(&limit, YIBU_MS(10));
     int r = yibu_parallel_for(NULL, 0, 1000000, 1, fail_at, &f);
     assert_int_equal(yibu_timeout_end(&limit, r), -ETIMEDOUT);
-    assert_in_range(f.calls, 1, 999999);
+    assert_in_range(f.calls, 0, 999999); /* a busy machine may not even have begun */
     return 0;
 }
 
