@@ -2,14 +2,12 @@
 #ifndef YB_BASE_PEEK_H
 #define YB_BASE_PEEK_H
 
-#include <sys/uio.h>
-#include <unistd.h>
+#include <sys/types.h>
 
-/* Returns how many of size bytes could be read, -1 for none.  Async-signal-safe. */
-static inline ssize_t yb_peek(void *ret_bytes, const void *from, size_t size)
-{
-    struct iovec here = {ret_bytes, size}, there = {(void *)(size_t)from, size};
-    return process_vm_readv(getpid(), &here, 1, &there, 1, 0);
-}
+/* Returns how many of size bytes (4 KiB at most) could be read, -1 for none.  Async-signal-safe. */
+ssize_t yb_peek(void *ret_bytes, const void *from, size_t size);
+
+/* The same where process_vm_readv(2) is not to be had, as in some containers and emulators. */
+ssize_t yb_peek_through_pipe(void *ret_bytes, const void *from, size_t size);
 
 #endif
