@@ -57,7 +57,8 @@ YIBU_API int64_t yibu_loop_get_stall_limit(const yibu_loop *loop);
  * Context: the loop's thread.  Returns 0, -EINVAL or YIBU_EFORKED. */
 YIBU_API int yibu_loop_set_stall_handler(yibu_loop *loop, yibu_stall_handler *handler, void *arg);
 
-/* What the default handler does.  Any thread. */
+/* What the default handler does: one line and more for each, at most 20 at once and one a second after
+ * that.  Any thread. */
 YIBU_API void yibu_loop_default_stall_handler(const yibu_stall *stall, void *arg);
 
 YIBU_END_DECLS

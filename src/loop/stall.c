@@ -7,9 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <string.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -163,19 +161,4 @@ int yibu_loop_set_stall_handler(yibu_loop *loop, yibu_stall_handler *handler, vo
     loop->options.stall_handler = handler ? handler : yibu_loop_default_stall_handler;
     loop->options.stall_handler_arg = handler ? arg : NULL;
     return yb_stall_refresh(loop);
-}
-
-/* One system call, past the C library's stream, whose lock may be what the loop's thread holds. */
-void yibu_loop_default_stall_handler(const yibu_stall *stall, void *arg)
-{
-    (void)arg;
-    if (stall->told)
-        return;
-    struct iovec parts[] = {
-        {(void *)(uintptr_t) "yibu: ", 6},
-        {(void *)(uintptr_t)stall->text, strlen(stall->text)},
-        {(void *)(uintptr_t) "\n", 1},
-    };
-    ssize_t n = writev(STDERR_FILENO, parts, 3);
-    (void)n;
 }

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "platform/thread_state.h"
+
 /* How long the thread may take to answer: enough for a signal on a busy machine. */
 enum { PATIENCE_NS = 200000000 };
 
@@ -115,12 +117,16 @@ static void put_frames(yb_stall_report *report)
 static const char *why_no_stack(int failure)
 {
     switch (failure) {
+    case -EPERM:
+        return "its thread blocks SIGURG";
     case -ETIMEDOUT:
-        return "its thread blocks SIGURG, or waits uninterruptibly";
+        return "its thread waits uninterruptibly";
     case -EBUSY:
         return "the program has a handler of SIGURG of its own";
-    default:
+    case -ESRCH:
         return "its thread is gone";
+    default:
+        return "no signal can be sent to its thread";
     }
 }
 
@@ -160,7 +166,7 @@ bool yb_stall_describe(yb_stall_report *report, yb_stall_watch *watch, int64_t n
 {
     inquiry about = {.watch = watch};
     report->stack.count = 0;
-    bool computes = yb_thread_is_runnable(watch->thread) ||
+    bool computes = yb_thread_look(watch->thread).doing == YB_THREAD_RUNS ||
                     watch->cpu_ns - watch->cpu_since_ns > (now_ns - watch->first_ns) / 2;
     int r = yb_backtrace_take(watch->thread, consent, &about, PATIENCE_NS, &report->stack);
     if (r == -ECANCELED)

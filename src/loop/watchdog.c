@@ -1,10 +1,5 @@
-/* The watchdog: one thread a process that looks at all watched loops.
- *
- * It sees a stall as the same run at one look after another, for the limit.  A look takes no lock of
- * the loop's and makes it do nothing.  Between two looks lies a quarter of the limit, a half where the
- * loop has been idle for a while, and little where a stall that was reported is about to end.  Time
- * counts only as far as the watchdog was there to see it: where the whole process was stopped, or the
- * machine gave it no processor, nobody is to blame.
+/* The watchdog: one thread a process that looks at all watched loops (stall_look.c) and tells what it
+ * saw (stall_report.c).
  *
  * The lock guards the list, the thread's life and each watch's settings; it is held for moments only,
  * never while a stack is taken or a handler runs.  Meanwhile `telling` keeps that watch from going
@@ -15,16 +10,10 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "loop/stall_look.h"
 #include "loop/stall_report.h"
 #include "platform/backtrace.h"
 #include "platform/futex.h"
-
-enum {
-    QUIET_LOOKS = 8,
-    LEAST_PAUSE_NS = 250000,
-    END_PAUSE_NS = 1000000,
-    MOST_PAUSE_NS = 1000000000
-};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static yb_list watches = {&watches, &watches};
@@ -34,71 +23,6 @@ static uintptr_t generation;   /* odd while there is a thread */
 static _Atomic(uint32_t) bell; /* rung when the list or a limit has changed */
 static _Atomic(uint32_t) told; /* counts handlers that have returned */
 
-static int64_t cpu_time(const yb_stall_watch *watch)
-{
-    struct timespec used;
-    if (clock_gettime(watch->cpu_clock, &used) < 0)
-        return watch->cpu_ns;
-    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
-}
-
-static int64_t between(int64_t least, int64_t value, int64_t most)
-{
-    return value < least ? least : value > most ? most : value;
-}
-
-/* How long until the next look. */
-static int64_t pause_ns(const yb_stall_watch *watch)
-{
-    int64_t usual_ns = watch->limit_ns / (watch->quiet >= QUIET_LOOKS ? 2 : 4);
-    if (watch->told)
-        usual_ns = between(END_PAUSE_NS, watch->patient_ns / 64, usual_ns);
-    return between(LEAST_PAUSE_NS, usual_ns, MOST_PAUSE_NS);
-}
-
-/* Outside debug mode a run's beginning lies somewhere since the last look; a turn that began since
- * then mostly began with it. */
-static int64_t estimate_start(const yb_stall_watch *watch, const yb_run_mark *mark, int64_t now_ns)
-{
-    bool fresh = mark->time_ns > watch->seen_ns && mark->time_ns <= now_ns;
-    return mark->exact || fresh ? mark->time_ns : now_ns - (now_ns - watch->seen_ns) / 2;
-}
-
-static void begin_run(yb_stall_watch *watch, const yb_run_mark *mark, int64_t now_ns)
-{
-    watch->first_ns = now_ns;
-    watch->since_ns = estimate_start(watch, mark, now_ns);
-    watch->patient_ns = 0;
-    watch->next_ns = watch->limit_ns;
-    watch->cpu_since_ns = cpu_time(watch);
-    watch->told = false;
-    watch->subject = (yb_subject){.place = NULL};
-}
-
-typedef enum news { NONE, HELD, ENDED } news;
-
-/* Looks at the loop once. */
-static news look(yb_stall_watch *watch, int64_t now_ns)
-{
-    yb_run_mark mark = yb_stall_mark(watch->loop);
-    bool same = yb_run_same(&mark, &watch->mark);
-    int64_t passed_ns = now_ns - watch->seen_ns;
-    if (watch->told && (!same || watch->leaving)) {
-        watch->told = false;
-        return ENDED; /* the new run is looked at next time */
-    }
-    if (same) {
-        watch->patient_ns += between(0, passed_ns, 2 * pause_ns(watch));
-        watch->cpu_ns = cpu_time(watch);
-    } else if (mark.held) {
-        begin_run(watch, &mark, now_ns);
-    }
-    watch->quiet = mark.held ? 0 : watch->quiet + (watch->quiet < QUIET_LOOKS);
-    watch->mark = mark;
-    watch->seen_ns = now_ns;
-    return same && watch->patient_ns >= watch->next_ns ? HELD : NONE;
-}
-
 static void call(yb_stall_report *report, yibu_stall_handler *handler, void *arg)
 {
     handler(&report->stall, arg);
@@ -106,10 +30,10 @@ static void call(yb_stall_report *report, yibu_stall_handler *handler, void *arg
 }
 
 /* Without the lock.  The end lies somewhere since the last look. */
-static void tell(yb_stall_report *report, yb_stall_watch *watch, news what, int64_t now_ns,
+static void tell(yb_stall_report *report, yb_stall_watch *watch, yb_stall_news what, int64_t now_ns,
                  yibu_stall_handler *handler, void *arg)
 {
-    if (what == ENDED) {
+    if (what == YB_STALL_ENDED) {
         yb_stall_describe_end(report, watch, now_ns - (now_ns - watch->seen_ns) / 2);
         call(report, handler, arg);
         return;
@@ -123,7 +47,8 @@ static void tell(yb_stall_report *report, yb_stall_watch *watch, news what, int6
 }
 
 /* Under the lock, which it lets go meanwhile: the list may have changed. */
-static void tell_unlocked(yb_stall_report *report, yb_stall_watch *watch, news what, int64_t now_ns)
+static void tell_unlocked(yb_stall_report *report, yb_stall_watch *watch, yb_stall_news what,
+                          int64_t now_ns)
 {
     yibu_stall_handler *handler = watch->handler;
     void *arg = watch->handler_arg;
@@ -140,15 +65,15 @@ static void tell_unlocked(yb_stall_report *report, yb_stall_watch *watch, news w
  * do. */
 static int64_t look_at_all(yb_stall_report *report, int64_t now_ns)
 {
-    int64_t least_ns = MOST_PAUSE_NS;
+    int64_t least_ns = YB_STALL_PAUSE_NS;
     for (yb_list *at = watches.next; at != &watches; at = at->next) {
         yb_stall_watch *watch = YB_CONTAINER_OF(at, yb_stall_watch, links);
-        news what = look(watch, now_ns);
-        if (what != NONE) {
+        yb_stall_news what = yb_stall_look(watch, now_ns);
+        if (what != YB_STALL_NONE) {
             tell_unlocked(report, watch, what, now_ns);
             return 0;
         }
-        int64_t pause = pause_ns(watch);
+        int64_t pause = yb_stall_pause(watch);
         least_ns = pause < least_ns ? pause : least_ns;
     }
     return least_ns;
@@ -233,8 +158,9 @@ int yb_watchdog_add(yb_stall_watch *watch)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, watch_forks);
+    yb_backtrace_load();
     pthread_mutex_lock(&lock);
-    watch->limit_ns = MOST_PAUSE_NS;
+    watch->limit_ns = YB_STALL_PAUSE_NS;
     watch->seen_ns = yb_clock_now(NULL);
     int r = generation % 2 ? 0 : start_thread();
     if (r == 0)

@@ -4,11 +4,14 @@
  * Why SIGURG: it is ignored by default, so one that comes late does no harm; the C library does not
  * use it; debuggers pass it on without stopping; and programs that do use it, for out-of-band data,
  * have to look whether there is any, since signals coalesce.  Go's scheduler chose it for the same
- * reasons.  What others send goes to whoever had the signal before.
+ * reasons.  Ours carry the request's address; what others send goes to whoever had the signal before.
+ * A thread that blocks it is not sent any.  Programs that are executed begin without the handler, by
+ * the rules of execve(2); for forks see yb_backtrace_after_fork.
  *
  * SA_RESTART: interrupted calls go on, but for those that never do (signal(7): sleeps, poll and its
  * kin, sockets with a time limit), which return EINTR.  SA_ONSTACK: a task's stack may have no room
- * left.
+ * left.  All signals but those of faults are blocked meanwhile: their handlers, which may run for long
+ * or jump away, would keep the asking thread waiting.
  *
  * The unwinder is libgcc's, which backtrace(3) loads the first time, so that happens at the start.  From
  * glibc 2.35 on it finds unwinding tables without a lock.  It believes what it reads; a fault on the way
@@ -20,11 +23,9 @@
 #include "platform/backtrace.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -32,6 +33,8 @@
 
 #include "platform/backend.h"
 #include "platform/futex.h"
+#include "platform/thread_state.h"
+#include "platform/valgrind.h"
 
 #if defined(__GLIBC__)
 #include <execinfo.h>
@@ -60,7 +63,6 @@ static struct {
 
 static sigjmp_buf rescue;
 static atomic_bool unwinding;
-static atomic_bool late; /* a signal that nobody waits for any more is on its way */
 static struct sigaction previous;
 static bool buried; /* the program took the signal while ours was installed */
 
@@ -117,18 +119,19 @@ static void pass_on(int number, siginfo_t *info, void *machine)
         previous.sa_handler(number);
 }
 
+/* One of ours that comes when nobody waits for it any more does nothing. */
 static void on_signal(int number, siginfo_t *info, void *machine)
 {
     int error = errno;
     uint32_t asked = ASKED;
-    bool ours = info->si_code == SI_TKILL && info->si_pid == getpid() &&
-                atomic_load(&request.thread) == this_thread();
-    if (ours && atomic_compare_exchange_strong(&request.state, &asked, TAKING)) {
+    bool ours = info->si_code == SI_QUEUE && info->si_value.sival_ptr == &request;
+    if (!ours) {
+        pass_on(number, info, machine);
+    } else if (atomic_load(&request.thread) == this_thread() &&
+               atomic_compare_exchange_strong(&request.state, &asked, TAKING)) {
         answer(machine);
         atomic_store(&request.state, DONE);
         yb_futex_wake(&request.state);
-    } else if (!ours || !atomic_exchange(&late, false)) {
-        pass_on(number, info, machine);
     }
     errno = error;
 }
@@ -159,21 +162,49 @@ static bool installed(void)
            now.sa_sigaction == on_signal;
 }
 
-/* Returns once the thread has answered, or the request was withdrawn. */
-static int wait_for_answer(int64_t patience_ns)
+static int ask(pid_t thread)
 {
+    siginfo_t info = {.si_signo = SIGURG, .si_code = SI_QUEUE};
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+    info.si_value.sival_ptr = &request;
+    return syscall(SYS_rt_tgsigqueueinfo, getpid(), thread, SIGURG, &info) < 0 ? -errno : 0;
+}
+
+/* Returns once the thread has answered, or the request was withdrawn. */
+static int wait_for_answer(pid_t thread, int64_t patience_ns)
+{
+    enum { MOST_TIMES = 25 }; /* as patient, with a thread that lacks a processor */
     int64_t deadline_ns = yb_clock_now(NULL) + patience_ns;
+    int times = 1;
     for (uint32_t state; (state = atomic_load(&request.state)) != DONE;) {
         uint32_t asked = ASKED;
         if (yb_futex_wait_until(&request.state, state, deadline_ns))
             continue;
-        atomic_store(&late, true);
-        if (atomic_compare_exchange_strong(&request.state, &asked, IDLE))
+        if (times++ < MOST_TIMES && yb_thread_look(thread).doing == YB_THREAD_RUNS)
+            deadline_ns += patience_ns;
+        else if (atomic_compare_exchange_strong(&request.state, &asked, IDLE))
             return -ETIMEDOUT;
-        atomic_store(&late, false);
-        deadline_ns = INT64_MAX; /* it has begun, and so will end */
+        else
+            deadline_ns = INT64_MAX; /* it has begun, and so will end */
     }
     return request.result;
+}
+
+/* Not only for the time of a handler, this one's included.  Valgrind blocks all signals, and looks
+ * itself whether there is one. */
+static bool blocks_the_signal(pid_t thread, int64_t patience_ns)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    int64_t deadline_ns = yb_clock_now(NULL) + patience_ns;
+    bool blocked = false;
+    do {
+        if (blocked)
+            (void)nanosleep(&pause, NULL);
+        yb_thread_state state = yb_thread_look(thread);
+        blocked = !YB_UNDER_VALGRIND && yb_thread_blocks(&state, SIGURG);
+    } while (blocked && yb_clock_now(NULL) < deadline_ns);
+    return blocked;
 }
 
 int yb_backtrace_take(pid_t thread, yb_backtrace_consent *consent, void *arg, int64_t patience_ns,
@@ -181,32 +212,20 @@ int yb_backtrace_take(pid_t thread, yb_backtrace_consent *consent, void *arg, in
 {
     if (!installed())
         return -EBUSY;
+    if (blocks_the_signal(thread, patience_ns / 4))
+        return -EPERM;
     request.consent = consent;
     request.arg = arg;
     atomic_store(&request.thread, thread);
     atomic_store(&request.state, ASKED);
-    int r = syscall(SYS_tgkill, getpid(), thread, SIGURG) < 0 ? -errno : 0;
+    int r = ask(thread);
     if (r == 0)
-        r = wait_for_answer(patience_ns);
+        r = wait_for_answer(thread, patience_ns);
     if (r == 0)
         copy_frames(ret_stack);
     if (r != -ETIMEDOUT)
         atomic_store(&request.state, IDLE);
     return r;
-}
-
-/* The state is the letter behind the name, which stands in brackets and may hold any others. */
-bool yb_thread_is_runnable(pid_t thread)
-{
-    char path[64], about[256];
-    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)thread);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? 0 : read(fd, about, sizeof(about) - 1);
-    if (fd >= 0)
-        close(fd);
-    about[n > 0 ? n : 0] = '\0';
-    const char *name_end = strrchr(about, ')');
-    return name_end && strncmp(name_end, ") R", 3) == 0;
 }
 
 /* Below a handler of the program's, which may pass signals on to ours, it would call itself. */
@@ -218,13 +237,29 @@ static bool may_install(void)
     return !(now.sa_flags & SA_SIGINFO) && (now.sa_handler == SIG_DFL || now.sa_handler == SIG_IGN);
 }
 
-int yb_backtrace_start(void)
+void yb_backtrace_load(void)
 {
     void *frame;
-    struct sigaction action = {.sa_sigaction = on_signal,
-                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
-    sigemptyset(&action.sa_mask);
     (void)backtrace(&frame, 1);
+}
+
+/* A fault that is blocked kills, whatever its handler. */
+static void block_all_but_faults(sigset_t *set)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS};
+    sigfillset(set);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+        sigdelset(set, faults[i]);
+}
+
+/* Valgrind takes the stack that a handler returns to for a new one, with nothing on it. */
+enum { WHERE = YB_UNDER_VALGRIND ? 0 : SA_ONSTACK };
+
+int yb_backtrace_start(void)
+{
+    struct sigaction action = {.sa_sigaction = on_signal,
+                               .sa_flags = SA_SIGINFO | SA_RESTART | WHERE};
+    block_all_but_faults(&action.sa_mask);
     if (!may_install())
         return 0;
     buried = false;

@@ -18,22 +18,22 @@ typedef struct yb_backtrace {
  * stack is not wanted any more. */
 typedef bool yb_backtrace_consent(void *arg);
 
-/* Installs the handler, and loads what it needs.  Returns 0 or a negative errno.
- * Start and stop in turns. */
+/* Loads the unwinder, for which the loader's lock is taken: before start, and without locks of ours. */
+void yb_backtrace_load(void);
+
+/* Installs the handler.  Returns 0 or a negative errno.  Start and stop in turns. */
 int yb_backtrace_start(void);
 void yb_backtrace_stop(void);
 /* In the child of a fork, where nobody is being asked. */
 void yb_backtrace_after_fork(void);
 
-/* Asks the thread, and waits patience_ns for it to begin.  One caller at a time.
- * Returns 0; -ECANCELED where the consent was refused; -ETIMEDOUT where the thread did not answer,
- * since it has blocked the signal or waits uninterruptibly; -EBUSY where the program has taken the
+/* Asks the thread, and waits patience_ns for it to begin, longer where it only lacks a processor.  One
+ * caller at a time.
+ * Returns 0; -ECANCELED where the consent was refused; -EPERM where it blocks the signal; -ETIMEDOUT
+ * where it did not answer, since it waits uninterruptibly; -EBUSY where the program has taken the
  * signal for itself; -ESRCH where the thread is gone. */
 int yb_backtrace_take(pid_t thread, yb_backtrace_consent *consent, void *arg, int64_t patience_ns,
                       yb_backtrace *ret_stack);
-
-/* Whether the thread runs, or would if there were a processor for it; false: it waits in the kernel. */
-bool yb_thread_is_runnable(pid_t thread);
 
 /* For the handler of faults: goes on where unwinding was given up, where it is this thread's unwinding
  * that has led astray; else returns.  Async-signal-safe. */

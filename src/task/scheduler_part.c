@@ -75,13 +75,10 @@ YB_UNSYNCHRONISED static bool copy_task(const yb_scheduler *s, const yb_task *ta
 }
 
 /* Also for signal handlers: as describe. */
-YB_UNSYNCHRONISED static bool running(const yb_loop_part *part, yb_subject *ret_subject)
+YB_UNSYNCHRONISED static bool tell_running(const yb_scheduler *s, const yb_task *task,
+                                           yb_subject *ret_subject)
 {
-    const yb_scheduler *s = (const yb_scheduler *)part;
-    const yb_task *task = *(yb_task *const volatile *)s->current;
     yb_task copy;
-    if (!task || !ret_subject)
-        return task != NULL;
     if (!copy_task(s, task, &copy))
         return false;
     const size_t size = sizeof(ret_subject->name);
@@ -94,6 +91,15 @@ YB_UNSYNCHRONISED static bool running(const yb_loop_part *part, yb_subject *ret_
     else
         (void)yb_peek(ret_subject->name, copy.name, size - 1);
     return true;
+}
+
+YB_UNSYNCHRONISED static bool running(const yb_loop_part *part, yb_subject *ret_subject)
+{
+    const yb_scheduler *s = (const yb_scheduler *)part;
+    const yb_task *task = *(yb_task *const volatile *)s->current;
+    if (!task || !ret_subject)
+        return task != NULL;
+    return tell_running(s, task, ret_subject);
 }
 
 static int64_t idle(yb_loop_part *part)
