@@ -174,7 +174,7 @@ static intptr_t allocate(void *arg)
     return 0;
 }
 
-enum { STORM = YB_TEST_SLOWDOWN == 1 ? 1000 : 20 };
+enum { STORM = YB_TEST_SLOWDOWN == 1 ? 300 : 20 };
 
 static void stalls_inside_malloc_are_reported_every_time(void **state)
 {
