@@ -36,7 +36,7 @@ typedef struct yibu_payload yibu_payload;
 YIBU_BEGIN_DECLS
 
 /* Memory for a job's input, of zeroes or what an earlier payload left there, for a worker of the
- * executor (NULL: of the running loop's own pool, which yibu_to_process_payload uses); starts a
+ * executor (NULL: of the one that yibu_to_process_payload uses in the running loop); starts a
  * worker where there is none.  All of it is there when the call returns: writing to it never fails
  * for want of memory.
  * Context: any thread for an executor, which a thread that is not its home blocks for; for NULL a

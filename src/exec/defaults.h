@@ -7,6 +7,7 @@
 #include <yibu/executor.h>
 
 #include "exec/engine.h"
+#include "exec/job_call.h"
 #include "loop/loop.h"
 
 enum { YB_EXECUTOR_KINDS = 2 };
@@ -67,12 +68,24 @@ int yb_default_start(yibu_executor *executor, yibu_loop *loop, yb_op *op, yibu_c
 int yb_default_start_job(yibu_executor *executor, yibu_loop *loop, yb_op *op, const yibu_job *job,
                          yibu_bytes input, yibu_buffer *ret_output,
                          const yibu_job_options *options);
+/* The same with payloads, of which the one that goes in is taken over whatever this returns. */
+int yb_default_start_payload(yibu_executor *executor, yibu_loop *loop, yb_op *op,
+                             const yibu_job *job, const yb_job_payloads *payloads,
+                             struct yibu_payload **ret_output, const yibu_job_options *options);
 
-/* Makes an executor of processes as the loop's own pool is; of the room that has processes. */
+/* What was set or made for a kind of work in this thread's loop; NULL: the loop's own pool. */
+yibu_executor *yb_default_of(const yibu_loop *loop, yibu_executor_kind kind);
+
+/* Makes the loop's own pool of processes an executor, which is its only way in from then on; of the
+ * room that has processes. */
 int yb_default_processes_new(yibu_loop *loop, yibu_executor **ret_executor);
 
 /* Has a job run by an executor, and waits: yibu_run_job_in_executor. */
 intptr_t yb_run_job(yibu_executor *executor, const yibu_job *job, yibu_bytes input,
                     yibu_buffer *ret_output, const yibu_job_options *options);
+/* The same with payloads, of which the one that goes in is taken over. */
+intptr_t yb_run_payload(yibu_executor *executor, const yibu_job *job,
+                        const yb_job_payloads *payloads, struct yibu_payload **ret_output,
+                        const yibu_job_options *options);
 
 #endif

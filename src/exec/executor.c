@@ -115,11 +115,12 @@ static int submit_as_function(yibu_executor *e, const yibu_job *job, yibu_bytes 
     return pass_on(&f->call, r > 0, ret_future);
 }
 
+/* With payloads, which may be NULL, input is empty. */
 static int submit_as_job(yibu_executor *e, const yibu_job *job, yibu_bytes input,
-                         struct yibu_payload *payload, const yibu_job_options *options,
+                         const yb_job_payloads *payloads, const yibu_job_options *options,
                          yibu_concurrent_future **ret_future, yb_manner manner)
 {
-    yb_job_call *call = yb_job_call_new(job, payload ? (yibu_bytes){NULL, 0} : input, options);
+    yb_job_call *call = yb_job_call_new(job, input, options);
     if (!call)
         return -ENOMEM;
     int r = enter(e, manner);
@@ -128,8 +129,8 @@ static int submit_as_job(yibu_executor *e, const yibu_job *job, yibu_bytes input
         return r;
     }
     yb_job_call_init(call, e);
-    if (payload)
-        yb_job_call_set_payload(call, input, payload);
+    if (payloads)
+        yb_job_call_set_payloads(call, payloads);
     call->submission.unheard = !ret_future;
     r = yb_job_call_hand(call);
     if (r == 0)
@@ -168,20 +169,23 @@ int yibu_executor_try_submit_job(yibu_executor *executor, const yibu_job *job, y
     return submit_job(executor, job, input, options, ret_future, TRY);
 }
 
-int yb_executor_submit_payload(yibu_executor *e, const yibu_job *job, yibu_bytes input,
-                               struct yibu_payload *payload, const yibu_job_options *given,
-                               yibu_concurrent_future **ret_future)
+int yb_executor_submit_payload(yibu_executor *e, const yibu_job *job,
+                               const yb_job_payloads *payloads, const yibu_job_options *given,
+                               bool waits, yibu_concurrent_future **ret_future)
 {
+    const yb_manner manner = waits ? WAIT : TRY;
     yibu_job_options options;
-    int r = check(e, WAIT);
+    int r = check(e, manner);
     if (r == 0)
         r = yb_options_take(&options, sizeof(options), given);
     if (r == 0)
-        r = yb_job_call_check(job, input, &options);
+        r = yb_job_call_check(job, payloads->input, &options);
     if (r < 0)
         return r;
-    return e->class->submit_job ? submit_as_job(e, job, input, payload, &options, ret_future, WAIT)
-                                : -ENOTSUP;
+    if (!e->class->submit_job)
+        return -ENOTSUP;
+    const yibu_bytes none = {NULL, 0};
+    return submit_as_job(e, job, none, payloads, &options, ret_future, manner);
 }
 
 int yibu_concurrent_future_take_payload(yibu_concurrent_future *future,

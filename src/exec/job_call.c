@@ -163,10 +163,10 @@ int yb_job_call_hand(yb_job_call *call)
     return yb_submission_hand(&call->submission, submit);
 }
 
-void yb_job_call_set_payload(yb_job_call *call, yibu_bytes input, struct yibu_payload *payload)
+void yb_job_call_set_payloads(yb_job_call *call, const yb_job_payloads *payloads)
 {
-    call->work.input = input;
-    call->work.payload = payload;
+    call->work.input = payloads->input;
+    call->work.payload = payloads->payload;
     call->work.ret_payload = &call->outcome.payload;
     call->work.ret_output = NULL;
 }

@@ -55,8 +55,14 @@ yb_job_function *yb_job_function_new(const yibu_job *job, yibu_bytes input,
                                      const yibu_job_options *options);
 void yb_job_function_init(yb_job_function *self, yibu_executor *executor);
 
+/* What goes in and comes out by payloads. */
+typedef struct yb_job_payloads {
+    yibu_bytes input;
+    struct yibu_payload *payload; /* that input lies in; NULL: there is no input */
+} yb_job_payloads;
+
 /* The input, which is not copied, and the output are payloads; before it is handed over. */
-void yb_job_call_set_payload(yb_job_call *call, yibu_bytes input, struct yibu_payload *payload);
+void yb_job_call_set_payloads(yb_job_call *call, const yb_job_payloads *payloads);
 
 /* Hands it to the engine; 0, or why that refused it: then it is gone. */
 int yb_job_call_hand(yb_job_call *call);
@@ -64,10 +70,11 @@ int yb_job_call_hand(yb_job_call *call);
 /* The box of the job's future has room again.  Any thread. */
 void yb_job_call_listen_again(yibu_concurrent_future *future);
 
-/* yibu_executor_submit_job with a payload; the executor's once this returns 0 (executor.c). */
-int yb_executor_submit_payload(yibu_executor *e, const yibu_job *job, yibu_bytes input,
-                               struct yibu_payload *payload, const yibu_job_options *given,
-                               yibu_concurrent_future **ret_future);
+/* yibu_executor_submit_job, or its try form, with payloads: the one that goes in is the executor's
+ * once this returns 0 (executor.c). */
+int yb_executor_submit_payload(yibu_executor *e, const yibu_job *job,
+                               const yb_job_payloads *payloads, const yibu_job_options *given,
+                               bool waits, yibu_concurrent_future **ret_future);
 
 /* The job of a future on its way through a process engine, NULL: it is another one. */
 yb_job_work *yb_job_work_of(yibu_concurrent_future *future);

@@ -1,11 +1,11 @@
 /* Submitting and waiting in one call. */
 #include <errno.h>
 #include <yibu/error.h>
+#include <yibu/payload.h>
 #include <yibu/process_pool.h>
 #include <yibu/thread_pool.h>
 
 #include "exec/defaults.h"
-#include "exec/job_call.h"
 #include "task/task.h"
 
 /* The call is over when this returns, also where the task was cancelled before it waited. */
@@ -70,6 +70,28 @@ intptr_t yb_run_job(yibu_executor *executor, const yibu_job *job, yibu_bytes inp
     return status;
 }
 
+static void take_payload(yibu_concurrent_future *future, struct yibu_payload **ret_output)
+{
+    if (ret_output)
+        (void)yibu_concurrent_future_take_payload(future, ret_output);
+}
+
+intptr_t yb_run_payload(yibu_executor *executor, const yibu_job *job,
+                        const yb_job_payloads *payloads, struct yibu_payload **ret_output,
+                        const yibu_job_options *options)
+{
+    yibu_concurrent_future *future;
+    int r = yb_executor_submit_payload(executor, job, payloads, options, true, &future);
+    if (r < 0) {
+        yibu_payload_free(payloads->payload);
+        return r;
+    }
+    intptr_t status = await_call(future);
+    take_payload(future, ret_output);
+    yibu_concurrent_future_unref(future);
+    return status;
+}
+
 intptr_t yibu_run_job_in_executor(yibu_executor *executor, const yibu_job *job, yibu_bytes input,
                                   yibu_buffer *ret_output, const yibu_job_options *options)
 {
@@ -106,5 +128,24 @@ int yb_default_start_job(yibu_executor *executor, yibu_loop *loop, yb_op *op, co
     int r = yibu_executor_try_submit_job(executor, job, input, options, &future);
     if (r == 0)
         yb_concurrent_future_follow(future, loop, op, take_output, ret_output);
+    return r;
+}
+
+static intptr_t take_held_output(yibu_concurrent_future *future, void *ret_output)
+{
+    take_payload(future, ret_output);
+    return future->result;
+}
+
+int yb_default_start_payload(yibu_executor *executor, yibu_loop *loop, yb_op *op,
+                             const yibu_job *job, const yb_job_payloads *payloads,
+                             struct yibu_payload **ret_output, const yibu_job_options *options)
+{
+    yibu_concurrent_future *future;
+    int r = yb_executor_submit_payload(executor, job, payloads, options, false, &future);
+    if (r == 0)
+        yb_concurrent_future_follow(future, loop, op, take_held_output, ret_output);
+    else
+        yibu_payload_free(payloads->payload);
     return r;
 }

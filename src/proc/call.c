@@ -33,6 +33,8 @@ static void recycle(yb_call *call)
         pool->calls--;
     else
         yb_loop_unhold(pool->loop);
+    if (pool->stop_asked && pool->calls == 0 && !pool->ending)
+        yb_process_pool_flush_soon(pool);
     if (pool->spare_count == MAX_SPARE) {
         yb_free(call);
         return;

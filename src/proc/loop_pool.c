@@ -1,4 +1,5 @@
-/* The pool that each loop has of its own, which yibu_to_process uses. */
+/* The pool that each loop has of its own, which yibu_to_process uses, until it becomes the default
+ * executor's. */
 #include <errno.h>
 
 #include "proc/pool.h"
@@ -38,6 +39,15 @@ static int make(yibu_loop *loop)
     pool->executor.part = (yb_loop_part){.free = free_pool, .idle = idle};
     loop->parts[YB_PART_PROCESSES] = &pool->executor.part;
     return 0;
+}
+
+yb_process_pool *yb_loop_pool_take(yibu_loop *loop)
+{
+    yb_loop_part *part = loop->parts[YB_PART_PROCESSES];
+    if (!part || !yb_process_pool_is(part))
+        return NULL;
+    loop->parts[YB_PART_PROCESSES] = NULL;
+    return pool_of(part);
 }
 
 int yb_job_executor_of(yibu_loop *loop, yb_job_executor **ret_executor)

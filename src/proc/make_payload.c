@@ -4,6 +4,7 @@
  * the first ones at once, the rest a slice in each turn of the loop. */
 #include <errno.h>
 
+#include "exec/defaults.h"
 #include "loop/loop.h"
 #include "proc/payload.h"
 #include "proc/pool.h"
@@ -137,12 +138,15 @@ static int make_for(yibu_executor *executor, size_t size, yibu_payload **ret_pay
     return executor->class->make_payload(executor, size, ret_payload, ret_populated);
 }
 
+/* Where yibu_to_process_payload runs its jobs. */
 int yibu_payload_new(yibu_executor *executor, size_t size, yibu_payload **ret_payload)
 {
     yibu_payload *payload;
     size_t populated;
     if (size == 0 || !ret_payload)
         return -EINVAL;
+    if (!executor && yb_loop_current)
+        executor = yb_default_of(yb_loop_current, YIBU_EXECUTOR_PROCESSES);
     int r = executor ? make_for(executor, size, &payload, &populated)
                      : make_here(size, &payload, &populated);
     if (r < 0)

@@ -43,8 +43,8 @@ int yibu_executor_submit_payload(yibu_executor *executor, const yibu_job *job, y
                                  const yibu_job_options *options,
                                  yibu_concurrent_future **ret_future)
 {
-    int r = input ? yb_executor_submit_payload(executor, job, yb_payload_bytes(input), input,
-                                               options, ret_future)
+    const yb_job_payloads payloads = {yb_payload_bytes(input), input};
+    int r = input ? yb_executor_submit_payload(executor, job, &payloads, options, true, ret_future)
                   : -EINVAL;
     if (r < 0)
         yibu_payload_free(input);

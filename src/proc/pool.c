@@ -66,6 +66,8 @@ static void run_flush(yb_runnable *item)
 {
     yb_process_pool *pool = YB_CONTAINER_OF(item, yb_process_pool, flush);
     pool->flushing = false;
+    if (pool->stop_asked && !pool->stopping)
+        yb_process_pool_stop(pool);
     if (pool->stopping && !pool->ending && pool->spawner.socket < 0)
         yb_process_pool_stopped(pool);
     if (pool->ending)
@@ -214,6 +216,9 @@ static void give_up(yb_timer *timer)
 
 void yb_process_pool_stop(yb_process_pool *pool)
 {
+    pool->stop_asked = true;
+    if (pool->calls > 0)
+        return;
     pool->stopping = true;
     disarm_later(pool);
     for (yb_list *item = pool->processes.next; item != &pool->processes; item = item->next) {

@@ -152,6 +152,7 @@ struct yb_process_pool {
     yb_runnable flush; /* collects, gives and publishes, once a turn at most */
     bool flushing;     /* it is in the ready queue */
     bool ending;
+    bool stop_asked; /* it will stop once the operations that it has are over */
     bool stopping;   /* workers and zygote were told to end by themselves */
     bool preloading; /* the zygote has not said how that went */
     int broken;      /* 0, or what calls fail with */
@@ -188,7 +189,8 @@ int yb_process_pool_new(yibu_loop *loop, const yibu_process_pool_options *option
                         yb_pool_owner *owner, yb_process_pool **ret_pool);
 /* Ends it now, waiting for its processes; calls under way end with code.  Its owner is not told. */
 void yb_process_pool_free(yb_process_pool *pool, int code);
-/* Ends it, without waiting, once nothing is under way; its owner hears when it has ended. */
+/* Ends it, without waiting, once nothing is under way: no work is, but operations may be, from before
+ * it had an owner.  Its owner hears when it has ended. */
 void yb_process_pool_stop(yb_process_pool *pool);
 /* Flushes after what is ready now, or after a time; asked for again meanwhile, once. */
 void yb_process_pool_flush_soon(yb_process_pool *pool);
@@ -204,6 +206,8 @@ void yb_process_pool_let_go(yb_process_pool *pool);
 
 /* Whether the loop's part is a pool of processes. */
 bool yb_process_pool_is(const yb_loop_part *part);
+/* Takes the loop's own pool, which is nobody's then; NULL: there is none. */
+yb_process_pool *yb_loop_pool_take(yibu_loop *loop);
 
 /* watch.c */
 

@@ -180,7 +180,8 @@ static int settle(yb_process_executor *e)
     return yb_home_start(&e->home);
 }
 
-static int make(const yibu_process_pool_options *options, yb_process_executor **ret_executor)
+static int make(const yibu_process_pool_options *options, bool takes_over,
+                yb_process_executor **ret_executor)
 {
     yb_process_executor *e = yb_calloc(1, sizeof(*e));
     if (!e)
@@ -190,6 +191,7 @@ static int make(const yibu_process_pool_options *options, yb_process_executor **
                    options->max_queue);
     pthread_mutex_init(&e->lock, NULL);
     e->own_thread = options->own_thread || !yb_loop_current;
+    e->takes_over = takes_over;
     int r = keep(e, options);
     if (r == 0)
         r = settle(e);
@@ -207,8 +209,8 @@ static bool simulated(void)
     return part && !yb_process_pool_is(part);
 }
 
-int yibu_process_pool_executor_new(const yibu_process_pool_options *options,
-                                   yibu_executor **ret_executor)
+int yb_process_executor_new(const yibu_process_pool_options *options, bool takes_over,
+                            yibu_executor **ret_executor)
 {
     yibu_process_pool_options taken;
     int r = ret_executor ? yb_options_take(&taken, sizeof(taken), options) : -EINVAL;
@@ -221,8 +223,14 @@ int yibu_process_pool_executor_new(const yibu_process_pool_options *options,
     if (simulated())
         return -ENOTSUP;
     yb_process_executor *e = NULL;
-    r = make(&taken, &e);
+    r = make(&taken, takes_over, &e);
     if (r == 0)
         *ret_executor = &e->base;
     return r;
+}
+
+int yibu_process_pool_executor_new(const yibu_process_pool_options *options,
+                                   yibu_executor **ret_executor)
+{
+    return yb_process_executor_new(options, false, ret_executor);
 }

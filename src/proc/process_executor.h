@@ -26,7 +26,8 @@ struct yb_process_executor {
     yibu_loop *loop;
     yb_process_pool *pool; /* NULL: ended.  The loop's thread */
     bool own_thread;
-    yb_home home; /* where it has a thread of its own */
+    bool takes_over; /* its pool is what was the loop's own, where that has one */
+    yb_home home;    /* where it has a thread of its own */
     yb_runnable stop;
     yibu_process_pool_options options; /* what they point to is here, too */
     yibu_job initializer, preload;
@@ -43,6 +44,12 @@ struct yb_process_executor {
     yb_intake *intake;
 };
 
+/* process_executor.c */
+
+/* As yibu_process_pool_executor_new. */
+int yb_process_executor_new(const yibu_process_pool_options *options, bool takes_over,
+                            yibu_executor **ret_executor);
+
 /* payload_executor.c */
 
 int yb_process_executor_make_payload(yibu_executor *executor, size_t size,
@@ -50,7 +57,7 @@ int yb_process_executor_make_payload(yibu_executor *executor, size_t size,
 
 /* process_executor_home.c */
 
-/* Makes the pool on the loop, which becomes the executor's home, in its thread.  Returns 0 or a
+/* Makes or takes over the pool on the loop, which becomes the executor's home, in its thread.  Returns 0 or a
  * negative errno. */
 int yb_process_executor_settle(yb_process_executor *executor, yibu_loop *loop);
 /* Makes the home loop run item, which is of the next three.  False: it is closed.  Any thread. */

@@ -224,6 +224,17 @@ static int enter_household(yb_process_executor *e)
     return 0;
 }
 
+/* What is under way there goes on. */
+static bool take_over(yb_process_executor *e)
+{
+    e->pool = e->takes_over ? yb_loop_pool_take(e->loop) : NULL;
+    if (!e->pool)
+        return false;
+    e->pool->owner = &e->owner;
+    yb_process_pool_publish_counts(e->pool);
+    return true;
+}
+
 int yb_process_executor_settle(yb_process_executor *e, yibu_loop *loop)
 {
     if (loop->closing)
@@ -236,7 +247,7 @@ int yb_process_executor_settle(yb_process_executor *e, yibu_loop *loop)
         return -ENOMEM;
     *e->intake = (yb_intake){.arrive.run = arrive, .executor = e};
     int r = enter_household(e);
-    if (r == 0)
+    if (r == 0 && !take_over(e))
         r = yb_process_pool_new(loop, &e->options, &e->owner, &e->pool);
     if (r == 0) {
         atomic_store(&e->base.home, loop);

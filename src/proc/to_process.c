@@ -37,10 +37,35 @@ int yb_job_request_prepare(yb_job_request *request, const yibu_job_options *opti
     return r < 0 ? r : yb_job_options_check(&request->options);
 }
 
-/* Payloads are made in the loop's own pool, and stay there. */
-static bool may_go_elsewhere(const yb_job_request *request)
+static bool has_payloads(const yb_job_request *request)
 {
-    return !request->payload && !request->ret_payload;
+    return request->payload || request->ret_payload;
+}
+
+/* On the default executor. */
+
+static yb_job_payloads payloads_of(const yb_job_request *request)
+{
+    return (yb_job_payloads){request->input, request->payload};
+}
+
+static intptr_t run_elsewhere(yibu_executor *set, const yb_job_request *request)
+{
+    const yb_job_payloads payloads = payloads_of(request);
+    return has_payloads(request) ? yb_run_payload(set, request->job, &payloads,
+                                                  request->ret_payload, &request->options)
+                                 : yb_run_job(set, request->job, request->input,
+                                              request->ret_output, &request->options);
+}
+
+static int start_elsewhere(yibu_executor *set, yibu_loop *loop, yb_op *op,
+                           const yb_job_request *request)
+{
+    const yb_job_payloads payloads = payloads_of(request);
+    return has_payloads(request) ? yb_default_start_payload(set, loop, op, request->job, &payloads,
+                                                            request->ret_payload, &request->options)
+                                 : yb_default_start_job(set, loop, op, request->job, request->input,
+                                                        request->ret_output, &request->options);
 }
 
 static intptr_t run_in_own_pool(yb_task *task, const yb_job_request *request)
@@ -61,12 +86,10 @@ intptr_t yb_job_await(const yb_job_request *request)
         yibu_payload_free(request->payload);
         return r;
     }
-    if (set && may_go_elsewhere(request))
-        return yb_run_job(set, request->job, request->input, request->ret_output,
-                          &request->options);
+    if (set)
+        return run_elsewhere(set, request);
     intptr_t status = run_in_own_pool(task, request);
-    if (!set)
-        yb_default_end(task->future.loop, YIBU_EXECUTOR_PROCESSES);
+    yb_default_end(task->future.loop, YIBU_EXECUTOR_PROCESSES);
     return status;
 }
 
@@ -81,11 +104,9 @@ int yb_job_start(yibu_loop *loop, yibu_op *op, const yb_job_request *request)
         yibu_payload_free(request->payload);
         return r;
     }
-    if (!set)
-        yb_default_end(loop, YIBU_EXECUTOR_PROCESSES);
-    if (set && may_go_elsewhere(request))
-        return yb_default_start_job(set, loop, yb_op_view(op), request->job, request->input,
-                                    request->ret_output, &request->options);
+    if (set)
+        return start_elsewhere(set, loop, yb_op_view(op), request);
+    yb_default_end(loop, YIBU_EXECUTOR_PROCESSES);
     return begin(loop, yb_op_view(op), request);
 }
 

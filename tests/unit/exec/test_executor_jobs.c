@@ -1,9 +1,12 @@
 /* Jobs on executors: of processes, of threads, and as the defaults of a loop. */
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gate.h"
 #include "little_engine.h"
+
+#include <yibu/payload.h>
 
 static intptr_t upper(yibu_bytes input, yibu_buffer *output)
 {
@@ -24,6 +27,16 @@ static intptr_t tell_pid(yibu_bytes input, yibu_buffer *output)
     return getpid();
 }
 YIBU_JOB(tell_pid);
+
+static intptr_t nap(yibu_bytes input, yibu_buffer *output)
+{
+    const struct timespec a_while = {.tv_nsec = 50000000};
+    (void)input;
+    (void)output;
+    nanosleep(&a_while, NULL);
+    return 7;
+}
+YIBU_JOB(nap);
 
 static intptr_t tell_environment(yibu_bytes input, yibu_buffer *output)
 {
@@ -332,6 +345,94 @@ LOOP_TEST(a_default_executor_of_processes_is_made_and_is_the_loops)
     return 0;
 }
 
+/* Its workers, too: there is one pool, whoever asks for it. */
+LOOP_TEST(the_default_executor_of_processes_is_what_to_process_used_before)
+{
+    yibu_loop *loop = yibu_get_running_loop();
+    yibu_executor *e = NULL;
+    intptr_t worker = yibu_to_process(&tell_pid_job, nothing, NULL, NULL);
+    assert_true(worker > 0);
+    assert_int_equal(yibu_loop_get_default_executor(loop, YIBU_EXECUTOR_PROCESSES, &e), 0);
+    assert_int_equal(yibu_run_job_in_executor(e, &tell_pid_job, nothing, NULL, NULL), worker);
+    assert_int_equal(yibu_to_process(&tell_pid_job, nothing, NULL, NULL), worker);
+    assert_int_equal(jobs_of(e), 2);
+    yibu_executor_stats stats = {.size = sizeof(stats)};
+    assert_int_equal(yibu_executor_statistics(e, &stats), 0);
+    assert_int_equal(stats.workers, 1);
+    return 0;
+}
+
+static intptr_t sleep_in_a_process(void *arg)
+{
+    (void)arg;
+    return yibu_to_process(&nap_job, nothing, NULL, NULL);
+}
+
+LOOP_TEST(jobs_under_way_go_on_when_their_pool_becomes_the_default_executor)
+{
+    yibu_loop *loop = yibu_get_running_loop();
+    yibu_executor *e = NULL;
+    ssize_t result = -EINPROGRESS;
+    yibu_op op = {.callback = note_result, .arg = &result};
+    yibu_task *task = yibu_create_task(sleep_in_a_process, NULL, NULL);
+    assert_int_equal(yibu_op_to_process(loop, &op, &nap_job, nothing, NULL, NULL), 0);
+    assert_int_equal(yibu_sleep(0), 0);
+    assert_int_equal(yibu_loop_get_default_executor(loop, YIBU_EXECUTOR_PROCESSES, &e), 0);
+    assert_int_equal(yibu_loop_shutdown_default_executor(loop, YIBU_FOREVER), 0);
+    assert_int_equal(result, 7);
+    assert_int_equal(yibu_await(task), 7);
+    yibu_task_unref(task);
+    return 0;
+}
+
+/* Payloads go where yibu_to_process does. */
+
+static intptr_t shout_payload(yibu_payload **ret_output)
+{
+    yibu_payload *payload = NULL;
+    assert_int_equal(yibu_payload_new(NULL, 3, &payload), 0);
+    memcpy(yibu_payload_data(payload), "abc", 3);
+    return yibu_to_process_payload(&upper_job, payload, ret_output, NULL);
+}
+
+LOOP_TEST(payloads_use_the_executor_that_was_set)
+{
+    yibu_loop *loop = yibu_get_running_loop();
+    yibu_executor *e = new_processes();
+    yibu_payload *output = NULL, *none = NULL;
+    assert_int_equal(yibu_loop_set_default_executor(loop, e), 0);
+    assert_int_equal(shout_payload(&output), 3);
+    assert_memory_equal(yibu_payload_data(output), "ABC", 3);
+    assert_int_equal(yibu_to_process_payload(&upper_job, output, NULL, NULL), 3);
+    assert_int_equal(yibu_to_process_payload(&upper_job, NULL, &none, NULL), 0);
+    assert_null(none);
+    assert_int_equal(jobs_of(e), 3);
+    assert_int_equal(yibu_loop_shutdown_default_executor(loop, YIBU_FOREVER), 0);
+    yibu_executor_free(e);
+    return 0;
+}
+
+LOOP_TEST(the_callback_form_of_payloads_uses_it_too)
+{
+    yibu_loop *loop = yibu_get_running_loop();
+    yibu_executor *e = new_processes();
+    yibu_payload *payload = NULL, *output = NULL;
+    ssize_t result = -EINPROGRESS;
+    yibu_op op = {.callback = note_result, .arg = &result};
+    assert_int_equal(yibu_loop_set_default_executor(loop, e), 0);
+    assert_int_equal(yibu_payload_new(NULL, 2, &payload), 0);
+    memcpy(yibu_payload_data(payload), "no", 2);
+    assert_int_equal(yibu_op_to_process_payload(loop, &op, &upper_job, payload, &output, NULL), 0);
+    while (result == -EINPROGRESS)
+        assert_int_equal(yibu_sleep(YIBU_US(100)), 0);
+    assert_int_equal(result, 2);
+    assert_memory_equal(yibu_payload_data(output), "NO", 2);
+    assert_int_equal(jobs_of(e), 1);
+    yibu_payload_free(output);
+    yibu_executor_free(e);
+    return 0;
+}
+
 LOOP_TEST(shutting_down_ends_the_loops_own_pool)
 {
     yibu_loop *loop = yibu_get_running_loop();
@@ -387,6 +488,10 @@ int main(void)
         cmocka_unit_test(to_process_uses_the_executor_that_was_set),
         cmocka_unit_test(the_callback_form_uses_it_too),
         cmocka_unit_test(a_default_executor_of_processes_is_made_and_is_the_loops),
+        cmocka_unit_test(the_default_executor_of_processes_is_what_to_process_used_before),
+        cmocka_unit_test(jobs_under_way_go_on_when_their_pool_becomes_the_default_executor),
+        cmocka_unit_test(payloads_use_the_executor_that_was_set),
+        cmocka_unit_test(the_callback_form_of_payloads_uses_it_too),
         cmocka_unit_test(shutting_down_ends_the_loops_own_pool),
         cmocka_unit_test(jobs_are_mapped_over_processes),
     };
