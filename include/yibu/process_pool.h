@@ -53,7 +53,9 @@ typedef enum yibu_start_method {
 typedef struct yibu_process_pool_options {
     size_t size;
     unsigned max_workers; /* default: the number of cores; at most 1024 */
-    unsigned max_queue;   /* jobs that wait for a worker; default: memory is the limit */
+    unsigned
+        max_queue; /* jobs that wait, beyond those that a worker is free for; default: memory is
+                             the limit */
     unsigned
         max_tasks_per_child; /* a worker ends after so many jobs, and is replaced; default: never */
     const yibu_job *initializer;  /* runs first in each worker; its failure breaks the pool */

@@ -12,7 +12,8 @@
 typedef struct yibu_thread_pool_options {
     size_t size;
     unsigned max_workers;       /* default min(32, processors + 4) */
-    unsigned max_queue;         /* as many calls wait in line; 0: as many as memory holds */
+    unsigned max_queue;         /* as many calls wait, beyond those that a worker is free for; 0: as
+                                   many as memory holds */
     const char *name_prefix;    /* of the threads' names, default "yibu-worker"; see ps -L, gdb */
     int (*initializer)(void *); /* each thread's first call; a failure breaks the pool; or NULL */
     void *initializer_arg;
@@ -49,7 +50,7 @@ YIBU_API int yibu_op_to_thread(yibu_loop *loop, yibu_op *op, yibu_coroutine *fn,
  * are those that the caller sees.
  * Returns fn's result; YIBU_ESHUTDOWN where the loop has ended or ends before the task has begun;
  * -ECANCELED where the calling function was given up; -EDEADLK where the loop is this thread's own;
- * YIBU_ENOTHREAD in tasks, callbacks, and functions that no loop asked for; -EINVAL, -ENOMEM. */
+ * -ENOTSUP in a simulation; YIBU_ENOTHREAD in tasks, callbacks, and functions that no loop asked for; -EINVAL, -ENOMEM. */
 YIBU_API intptr_t yibu_from_thread_call(yibu_coroutine *fn, void *arg);
 
 YIBU_END_DECLS

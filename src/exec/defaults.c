@@ -28,9 +28,15 @@ typedef yb_defaults defaults;
 /* Functions that still run may call into the loop, which therefore goes on. */
 static void outlast(yibu_executor *e, yibu_loop *loop)
 {
+    int64_t named_ns = yb_deadline_after(yb_clock_now(NULL), yb_exit_wait_of(loop));
     yb_engine_close(e, YIBU_ESHUTDOWN, true);
-    while (!yb_shutdown_look(e, LOOK_NS))
+    while (!yb_shutdown_look(e, LOOK_NS)) {
         yb_loop_turn(loop, 0);
+        if (yb_clock_now(NULL) >= named_ns) {
+            yb_shutdown_report_rest(e);
+            named_ns = INT64_MAX;
+        }
+    }
 }
 
 static void drop_owned(slot *s, yibu_loop *loop)
@@ -98,6 +104,8 @@ int yibu_loop_set_default_executor(yibu_loop *loop, yibu_executor *executor)
     int r = yb_loop_check(loop);
     if (r == 0 && !executor)
         r = -EINVAL;
+    if (r == 0 && yb_engine_is_out_of_place())
+        r = -ENOTSUP;
     if (r == 0)
         r = defaults_of(loop, &d);
     if (r != 0)
@@ -112,13 +120,14 @@ int yibu_loop_set_default_executor(yibu_loop *loop, yibu_executor *executor)
 static int make_threads(yibu_loop *loop, yibu_executor **ret_executor)
 {
     yibu_thread_pool_options options = {.size = sizeof(options),
-                                        .max_workers = loop->options.max_threads};
+                                        .max_workers = loop->options.max_threads,
+                                        .exit_wait_ns = loop->options.exit_wait_ns};
     return yibu_thread_pool_executor_new(&options, ret_executor);
 }
 
 static int make(yibu_loop *loop, yibu_executor_kind kind, slot *s)
 {
-    if (loop->backend->class->network) /* a simulation: real threads have no place in it */
+    if (yb_engine_is_out_of_place())
         return -ENOTSUP;
     int r = kind == YIBU_EXECUTOR_THREADS ? make_threads(loop, &s->executor)
                                           : yb_default_processes_new(loop, &s->executor);

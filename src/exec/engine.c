@@ -47,6 +47,11 @@ bool yb_engine_forked(const yibu_executor *e)
     return e->forks != yb_forks();
 }
 
+bool yb_engine_is_out_of_place(void)
+{
+    return yb_loop_current && yb_loop_current->backend->class->network;
+}
+
 int yb_engine_hold(yibu_executor *e)
 {
     pthread_mutex_lock(&e->lock);

@@ -127,6 +127,9 @@ void yb_engine_destroy(yibu_executor *executor);
  * (YIBU_ESHUTDOWN).  Any thread, without locks that the class's functions take. */
 void yb_engine_refuse(yibu_executor *executor, int code);
 
+/* Whether this thread's loop is a simulation, in which real threads and processes have no place. */
+bool yb_engine_is_out_of_place(void);
+
 /* Keeps the executor from being stopped: 0, or why it refuses what is new.  Any thread. */
 int yb_engine_hold(yibu_executor *executor);
 /* Drops a hold: the executor may be gone when this returns. */

@@ -35,6 +35,8 @@ static int check(yibu_executor *e, yb_manner manner)
         return -EINVAL;
     if (yb_engine_forked(e))
         return YIBU_EFORKED;
+    if (yb_engine_is_out_of_place())
+        return -ENOTSUP;
     return manner == WAIT && yb_task_current ? yb_task_checkpoint(yb_task_current) : 0;
 }
 

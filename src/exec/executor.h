@@ -13,6 +13,9 @@
 #include "loop/loop.h"
 #include <yibu/task.h>
 
+/* The same where nobody has said it. */
+#define YB_EXIT_WAIT_NS (INT64_C(10) * 1000000000)
+
 typedef struct yb_work yb_work;
 typedef struct yb_returns yb_returns;
 
@@ -68,6 +71,13 @@ struct yb_executor {
     yb_loop_part part;
     const yb_executor_class *class;
 };
+
+/* How long the ends of the loop and of the program wait for its functions before they name them. */
+static inline int64_t yb_exit_wait_of(const yibu_loop *loop)
+{
+    int64_t asked_ns = loop->options.exit_wait_ns;
+    return asked_ns ? asked_ns : YB_EXIT_WAIT_NS;
+}
 
 /* A pool of its own for one kind of work, as one of the loop's parts, with at most max_threads
  * threads (0: as many as the loop's options say), made when first asked for. */

@@ -37,7 +37,7 @@ static yb_returns *way_back(const yb_work *work, int *ret_error)
 {
     yb_worker *worker = yb_worker_current;
     yb_returns *returns = NULL;
-    *ret_error = YIBU_ENOTHREAD;
+    *ret_error = worker ? YIBU_ENOTHREAD : -ENOTSUP; /* a simulation runs it inline */
     if (worker)
         pthread_mutex_lock(&worker->pool->lock);
     if (given_up(work))
@@ -65,9 +65,7 @@ static int post(yb_returns *returns, return_call *c, yibu_concurrent_future **re
 
 static intptr_t wait_for(yibu_concurrent_future *future)
 {
-    yb_worker_begin_wait();
     intptr_t result = yibu_concurrent_future_result(future, YIBU_FOREVER);
-    yb_worker_end_wait();
     yibu_concurrent_future_unref(future);
     return result;
 }

@@ -52,6 +52,8 @@ static intptr_t run(void *arg)
     yb_work_current = &self->work;
     yb_loop_current = NULL;
     intptr_t result = self->fn(self->arg);
+    if (self->suspended > 0)
+        yb_wait_resumes(&self->wait);
     yb_loop_current = loop;
     yb_work_current = outer;
     yb_function_current = self->around;
@@ -173,18 +175,23 @@ int yb_function_before_blocking(yibu_concurrent_future *future)
     return 0;
 }
 
+/* A loop in a function goes on, and yet its thread is not there for others. */
 void yb_function_before_suspending(yibu_concurrent_future *future)
 {
-    yb_function_call *self = (yb_function_call *)(void *)future;
+    yb_function_call *self = (yb_function_call *)(void *)future, *outer = yb_function_current;
     if (yb_function_within(self->submission.executor))
         yb_nested_wait(&self->submission, yb_loop_current);
+    else if (outer && outer->suspended++ == 0)
+        yb_wait_suspends(outer, &outer->wait);
 }
 
 void yb_function_after_suspending(yibu_concurrent_future *future)
 {
-    yb_function_call *self = (yb_function_call *)(void *)future;
+    yb_function_call *self = (yb_function_call *)(void *)future, *outer = yb_function_current;
     if (yb_function_within(self->submission.executor))
         yb_nested_leave(&self->submission, yb_loop_current);
+    else if (outer && --outer->suspended == 0)
+        yb_wait_resumes(&outer->wait);
 }
 
 /* Life. */
@@ -224,6 +231,7 @@ void yb_function_init(yb_function_call *self, yibu_executor *executor,
     yb_submission_init(&self->submission, executor, class);
     self->fn = fn;
     self->arg = arg;
+    self->suspended = 0;
     self->abandon = abandon;
     self->locals = yb_task_current ? yb_locals_share(yb_task_current->locals) : NULL;
     self->asker = asker_here ? yb_returns_ref(asker_here) : NULL;

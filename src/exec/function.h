@@ -3,6 +3,7 @@
 #define YB_EXEC_FUNCTION_H
 
 #include "exec/submission.h"
+#include "exec/waits.h"
 #include "task/local.h"
 
 typedef struct yb_function_call yb_function_call;
@@ -14,6 +15,8 @@ struct yb_function_call {
     yb_function_call *around;   /* that this thread ran when it began this one */
     yb_locals *locals;          /* of the task that submitted it */
     yb_returns *asker;          /* the way to the loop that did; NULL: none */
+    yb_wait wait;               /* of tasks of a loop that it runs, */
+    unsigned suspended;         /* of which so many wait for other executors; its thread's */
     yb_work work;
 };
 

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+#include "exec/function.h"
+#include "exec/waits.h"
 #include "platform/futex.h"
 #include "task/task.h"
 
@@ -14,11 +16,13 @@ typedef struct entrant {
     yb_list links;
     void (*wake)(struct entrant *self);
     int status;
+    bool of_function; /* that keeps another executor's worker from others */
 } entrant;
 
 static bool room(const yibu_executor *e)
 {
-    return e->max_queue == 0 || e->queued + e->running < (size_t)e->max_workers + e->max_queue;
+    size_t free_workers = e->running < e->max_workers ? e->max_workers - e->running : 0;
+    return e->max_queue == 0 || e->queued < free_workers + e->max_queue;
 }
 
 void yb_line_push_in(yibu_executor *e)
@@ -40,6 +44,22 @@ void yb_line_left(yibu_executor *e)
         yb_line_push_in(e);
         take_out(e, 0);
     }
+}
+
+void yb_line_let_functions_in(yibu_executor *e)
+{
+    pthread_mutex_lock(&e->lock);
+    for (yb_list *at = e->entrants.next, *next; at != &e->entrants; at = next) {
+        next = at->next;
+        entrant *self = YB_CONTAINER_OF(at, entrant, links);
+        if (!self->of_function)
+            continue;
+        yb_list_unlink(at);
+        yb_line_push_in(e);
+        self->status = 0;
+        self->wake(self);
+    }
+    pthread_mutex_unlock(&e->lock);
 }
 
 void yb_line_dismiss(yibu_executor *e, int code)
@@ -148,13 +168,25 @@ static void wake_thread(entrant *self)
 
 static int enter_in_thread(yibu_executor *e)
 {
-    thread_entrant self = {.entrant = {.wake = wake_thread}};
+    thread_entrant self = {
+        .entrant = {.wake = wake_thread, .of_function = yb_function_current != NULL}};
     int r = line_up(e, &self.entrant);
     if (r != -EAGAIN)
         return r;
+    if (self.entrant.of_function && yb_wait_for_room_is_over())
+        yb_line_let_functions_in(e); /* this one was too late for it */
     while (!atomic_load_explicit(&self.woken, memory_order_acquire))
         yb_futex_wait(&self.woken, 0);
     return self.entrant.status;
+}
+
+/* One that waits for room where that may need its own worker's place. */
+static int enter_in_function(yibu_executor *e)
+{
+    yb_wait_for_room_begins(e);
+    int r = enter_in_thread(e);
+    yb_wait_for_room_ends();
+    return r;
 }
 
 int yb_line_enter(yibu_executor *e)
@@ -168,5 +200,5 @@ int yb_line_enter(yibu_executor *e)
         return yb_task_missing();
     if (yb_loop_current && yb_loop_current == atomic_load(&e->home))
         return -EDEADLK;
-    return enter_in_thread(e);
+    return yb_function_current ? enter_in_function(e) : enter_in_thread(e);
 }

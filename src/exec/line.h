@@ -23,6 +23,8 @@ int yb_line_enter(yibu_executor *executor);
 void yb_line_push_in(yibu_executor *executor);
 /* One that was counted has left: lets the first entrant in, where there is room. */
 void yb_line_left(yibu_executor *executor);
+/* Lets those in that are functions, beyond the bound.  Not under the lock. */
+void yb_line_let_functions_in(yibu_executor *executor);
 /* Sends all entrants away with a failure. */
 void yb_line_dismiss(yibu_executor *executor, int code);
 

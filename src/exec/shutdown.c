@@ -140,8 +140,7 @@ static int wait_for_stop(yibu_executor *e, int64_t timeout_ns)
     return at_home(e) ? -EDEADLK : wait_in_thread(e, timeout_ns);
 }
 
-/* What has not ended in time, so that somebody can look for it. */
-static void report_rest(yibu_executor *e)
+void yb_shutdown_report_rest(yibu_executor *e)
 {
     char line[256], names[160], message[480];
     if (yibu_executor_describe(e, line, sizeof(line)) < 0)
@@ -164,7 +163,7 @@ int yibu_executor_shutdown(yibu_executor *e, bool wait, bool cancel_futures, int
     yb_engine_close(e, YIBU_ESHUTDOWN, cancel_futures);
     int r = wait ? wait_for_stop(e, timeout_ns) : 0;
     if (r == -ETIMEDOUT)
-        report_rest(e);
+        yb_shutdown_report_rest(e);
     return r;
 }
 

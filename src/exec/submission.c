@@ -7,9 +7,10 @@
 #include "exec/line.h"
 #include "exec/nested.h"
 
-static yb_submission *submission_of(yibu_concurrent_future *future)
+yb_submission *yb_submission_of(yibu_concurrent_future *future)
 {
-    return (yb_submission *)(void *)future;
+    bool is_one = future->class->request_cancel == yb_submission_request_cancel;
+    return is_one ? (yb_submission *)(void *)future : NULL;
 }
 
 void yb_submission_init(yb_submission *self, yibu_executor *executor,
@@ -216,7 +217,7 @@ static bool asked(const yb_submission *self)
 
 bool yb_submission_request_cancel(yibu_concurrent_future *future)
 {
-    yb_submission *self = submission_of(future);
+    yb_submission *self = yb_submission_of(future);
     yibu_executor *e = self->executor;
     pthread_mutex_lock(&e->lock);
     bool first = !asked(self);
@@ -231,7 +232,7 @@ bool yb_submission_request_cancel(yibu_concurrent_future *future)
 
 void yb_submission_cancel(yibu_concurrent_future *future)
 {
-    yb_submission *self = submission_of(future);
+    yb_submission *self = yb_submission_of(future);
     yb_submission_class_of(self)->cancel(self);
 }
 

@@ -89,6 +89,9 @@ void yb_submissions_name_running(yibu_executor *executor, char *ret_text, size_t
 /* What it ends with where it is taken back: -ECANCELED, or why the executor refuses. */
 int yb_submission_refusal(yb_submission *self);
 
+/* The call that a future is of; NULL: it is none. */
+yb_submission *yb_submission_of(yibu_concurrent_future *future);
+
 /* The two steps of a cancel, for yb_concurrent_class. */
 bool yb_submission_request_cancel(yibu_concurrent_future *future);
 void yb_submission_cancel(yibu_concurrent_future *future);

@@ -106,6 +106,20 @@ void yb_thread_pool_overrule(yb_thread_pool *pool)
         send_somebody(pool);
 }
 
+void yb_thread_pool_lend(yb_thread_pool *pool)
+{
+    atomic_fetch_add(&pool->blocked, 1);
+    if (atomic_load(&pool->baton) == YB_BATON_DRAINING)
+        yb_thread_pool_overrule(pool); /* those in line may be what is waited for */
+    else if (yb_thread_pool_has_line(pool))
+        yb_thread_pool_wake(pool);
+}
+
+void yb_thread_pool_take_back(yb_thread_pool *pool)
+{
+    atomic_fetch_sub(&pool->blocked, 1);
+}
+
 /* The line. */
 
 static void refill_locked(yb_thread_pool *pool)

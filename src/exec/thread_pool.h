@@ -20,9 +20,6 @@ enum { YB_WORK_OPEN, YB_WORK_RETURNED, YB_WORK_GIVEN_UP };
 /* yb_thread_pool.baton */
 enum { YB_BATON_FREE, YB_BATON_HELD, YB_BATON_DRAINING };
 
-/* How long the end of the program waits for functions where nobody has said it. */
-#define YB_EXIT_WAIT_NS (INT64_C(10) * 1000000000)
-
 /* What a pool is to be like. */
 typedef struct yb_thread_pool_plan {
     unsigned max_threads;
@@ -61,7 +58,8 @@ struct yb_worker {
     yb_worker *below; /* in the stack of resting workers */
     yb_worker *next;  /* among all workers; under pool->lock */
     yb_work *errand;  /* running work that may be given up; under pool->lock */
-    bool detached;    /* left alone with an errand that was given up; under pool->lock */
+    bool detached;    /* nobody joins it: given up with its errand, or: under pool->lock */
+    bool retired;     /* it has left the pool; its own */
     char apart[YB_CACHE_LINE];
 };
 
@@ -76,7 +74,7 @@ struct yb_thread_pool {
     _Atomic(bool) exiting;       /* the program ends: nothing is begun any more */
     _Atomic(bool) is_broken;     /* an initializer has failed: nothing runs any more */
     _Atomic(bool) unwatched;     /* there was work whose submitter does not look for progress */
-    _Atomic(unsigned) blocked;   /* functions that wait for others: as many more threads may run */
+    _Atomic(unsigned) blocked;   /* functions that have lent their places: as many more may run */
     _Atomic(unsigned) computing; /* threads that work on parallel loops; parallel.c */
     char apart_from_readers[YB_CACHE_LINE];
 
@@ -197,9 +195,9 @@ extern YB_THREAD_LOCAL yb_work *yb_work_current;
 /* yibu_check_cancelled in such a function. */
 int yb_work_check_cancelled(void);
 
-/* Around a wait of a function for something that may need a thread of its own pool: another one may
- * run meanwhile.  Do nothing on other threads. */
-void yb_worker_begin_wait(void);
-void yb_worker_end_wait(void);
+/* A function of the pool waits for something that may need a thread of its own pool: another one may
+ * run until its place is taken back, and what it has begun by then.  Any thread. */
+void yb_thread_pool_lend(yb_thread_pool *pool);
+void yb_thread_pool_take_back(yb_thread_pool *pool);
 
 #endif

@@ -83,9 +83,9 @@ static const char *prefix_of(yb_loop_part_kind kind)
 }
 
 /* A look-up, and a child that nobody waits for, are nothing that a program's end waits for. */
-static int64_t exit_wait_of(yb_loop_part_kind kind)
+static int64_t exit_wait_of(const yibu_loop *loop, yb_loop_part_kind kind)
 {
-    return kind == YB_PART_LOOKUPS || kind == YB_PART_SPAWNERS ? 0 : YB_EXIT_WAIT_NS;
+    return kind == YB_PART_LOOKUPS || kind == YB_PART_SPAWNERS ? 0 : yb_exit_wait_of(loop);
 }
 
 static int new_client(yibu_loop *loop, yb_loop_part_kind kind, unsigned max_threads,
@@ -98,7 +98,7 @@ static int new_client(yibu_loop *loop, yb_loop_part_kind kind, unsigned max_thre
     const yb_thread_pool_plan plan = {
         .max_threads = max_threads ? max_threads : loop->options.max_threads,
         .name_prefix = prefix_of(kind),
-        .exit_wait_ns = exit_wait_of(kind),
+        .exit_wait_ns = exit_wait_of(loop, kind),
         .watched_by = loop,
     };
     int r = yb_thread_pool_new(&plan, &c->pool);

@@ -109,6 +109,8 @@ int yibu_thread_pool_executor_new(const yibu_thread_pool_options *options,
     int r = ret_executor ? yb_options_take(&taken, sizeof(taken), options) : -EINVAL;
     if (r < 0 || (taken.cpu_count > 0 && !taken.cpus))
         return -EINVAL;
+    if (yb_engine_is_out_of_place())
+        return -ENOTSUP;
     thread_executor *e = yb_calloc(1, sizeof(*e));
     if (!e)
         return -ENOMEM;

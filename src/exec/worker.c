@@ -23,6 +23,7 @@
 #include "base/memory.h"
 #include "exec/returns.h"
 #include "exec/thread_pool.h"
+#include "exec/waits.h"
 #include "platform/futex.h"
 #include "platform/processor.h"
 #include "task/local.h"
@@ -245,11 +246,53 @@ static void stand_by(yb_worker *worker)
         nanosleep(&a_moment, NULL);
 }
 
-/* NULL when the pool ends. */
+static bool is_surplus(yb_thread_pool *pool)
+{
+    return atomic_load(&pool->thread_count) > pool->plan.max_threads + atomic_load(&pool->blocked);
+}
+
+static void unlink_worker(yb_worker *worker)
+{
+    yb_thread_pool *pool = worker->pool;
+    pthread_mutex_lock(&pool->lock);
+    yb_worker **at = &pool->workers;
+    while (*at != worker)
+        at = &(*at)->next;
+    *at = worker->next;
+    worker->retired = worker->detached = true;
+    pthread_mutex_unlock(&pool->lock);
+    atomic_fetch_sub(&pool->thread_count, 1);
+}
+
+/* One that was started while others had lent their places ends once they are back.  It needs the
+ * baton, as whoever starts one; without it, another time will do. */
+static bool retire(yb_worker *worker)
+{
+    yb_thread_pool *pool = worker->pool;
+    if (!is_surplus(pool))
+        return false;
+    end_draining(worker);
+    if (!worker->has_baton)
+        worker->has_baton = yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD);
+    bool retires = worker->has_baton && is_surplus(pool);
+    if (retires) {
+        (void)yb_thread_pool_ref(pool);
+        unlink_worker(worker);
+        pthread_detach(pthread_self());
+        lay_baton_down(worker);
+        if (yb_thread_pool_has_line(pool))
+            yb_thread_pool_wake(pool);
+    }
+    return retires;
+}
+
+/* NULL when the pool ends, or does not need the worker any more. */
 static yb_work *next_work(yb_worker *worker)
 {
     yb_thread_pool *pool = worker->pool;
     while (!atomic_load_explicit(&pool->stopping, memory_order_acquire)) {
+        if (YB_UNLIKELY(worker->number > pool->plan.max_threads) && retire(worker))
+            return NULL;
         if (YB_UNLIKELY(atomic_load_explicit(&pool->exiting, memory_order_relaxed))) {
             stand_by(worker);
             continue;
@@ -422,6 +465,7 @@ static void *work_until_stopped(void *arg)
     yb_worker_current = worker;
     yb_locals_elsewhere = submitters_locals;
     yb_check_cancelled_elsewhere = yb_work_check_cancelled;
+    yb_blocking_here = &yb_waits;
     initialize(worker);
 
     for (yb_work *work; (work = next_work(worker));)
@@ -429,8 +473,11 @@ static void *work_until_stopped(void *arg)
 
     if (atomic_fetch_sub(&pool->threads_left, 1) == 1 && pool->plan.ended)
         pool->plan.ended(pool); /* may join all others, and leave this one alone */
+    bool retired = worker->retired;
     if (is_detached(worker))
         yb_thread_pool_unref(pool);
+    if (retired)
+        yb_free(worker);
     return NULL;
 }
 
@@ -561,27 +608,4 @@ void yb_worker_join(yb_worker *worker)
         pthread_detach(worker->thread);
     else
         pthread_join(worker->thread, NULL);
-}
-
-/* Waits inside functions. */
-
-void yb_worker_begin_wait(void)
-{
-    yb_worker *worker = yb_worker_current;
-    if (!worker)
-        return;
-    yb_thread_pool *pool = worker->pool;
-    atomic_fetch_add(&pool->blocked, 1);
-    if (worker->draining) { /* those in line may be what it waits for */
-        lay_baton_down(worker);
-    }
-    if (yb_thread_pool_has_line(pool))
-        yb_thread_pool_wake(pool);
-}
-
-void yb_worker_end_wait(void)
-{
-    yb_worker *worker = yb_worker_current;
-    if (worker)
-        atomic_fetch_sub(&worker->pool->blocked, 1);
 }

@@ -202,13 +202,6 @@ static int make(const yibu_process_pool_options *options, bool takes_over,
     return r;
 }
 
-/* Whether jobs of this thread's loop run elsewhere than in processes: in a simulator. */
-static bool simulated(void)
-{
-    const yb_loop_part *part = yb_loop_current ? yb_loop_current->parts[YB_PART_PROCESSES] : NULL;
-    return part && !yb_process_pool_is(part);
-}
-
 int yb_process_executor_new(const yibu_process_pool_options *options, bool takes_over,
                             yibu_executor **ret_executor)
 {
@@ -220,7 +213,7 @@ int yb_process_executor_new(const yibu_process_pool_options *options, bool takes
         return -EINVAL;
     if (yb_forked())
         return YIBU_EFORKED;
-    if (simulated())
+    if (yb_engine_is_out_of_place())
         return -ENOTSUP;
     yb_process_executor *e = NULL;
     r = make(&taken, takes_over, &e);

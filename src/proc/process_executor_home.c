@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "base/memory.h"
+#include "exec/waits.h"
 #include "proc/process_executor.h"
 #include <yibu/error.h>
 
@@ -251,6 +252,7 @@ int yb_process_executor_settle(yb_process_executor *e, yibu_loop *loop)
         r = yb_process_pool_new(loop, &e->options, &e->owner, &e->pool);
     if (r == 0) {
         atomic_store(&e->base.home, loop);
+        yb_blocking_here = &yb_waits; /* while this thread blocks, the executor stands still */
         return 0;
     }
     if (e->links.next)

@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 
 #include "base/list.h"
-#include "platform/backend.h"
+#include "loop/loop.h"
 #include <yibu/concurrent_future.h>
 
 /* Somebody who is to hear of the end: enlisted once, called once, on whatever thread the end
@@ -36,6 +36,15 @@ typedef struct yb_concurrent_class {
     /* Frees it, whose last reference was dropped, after yb_concurrent_future_destroy. */
     void (*free)(yibu_concurrent_future *future);
 } yb_concurrent_class;
+
+/* What a thread does around blocking for a future, where that concerns others. */
+typedef struct yb_blocking {
+    int (*begin)(yibu_concurrent_future *future); /* 0, or -EDEADLK: it must not block */
+    void (*end)(void);
+} yb_blocking;
+
+/* This thread's; NULL: it blocks as it likes. */
+extern YB_THREAD_LOCAL const yb_blocking *yb_blocking_here;
 
 /* States of a future.  AWAITED is PENDING with threads that sleep on `state`, so that whoever
  * completes it need not make a system call for nobody.  DONE is reached under the lock, after `result`

@@ -87,12 +87,10 @@ static void outlast_in_task(yb_task *task, yibu_concurrent_future *future)
     yb_scope_leave(&shield);
 }
 
-static int wait_in_thread(yibu_concurrent_future *future, int64_t timeout_ns)
+YB_THREAD_LOCAL const yb_blocking *yb_blocking_here;
+
+static int block(yibu_concurrent_future *future, int64_t deadline_ns)
 {
-    int64_t deadline_ns = yb_deadline_after(yb_clock_now(NULL), timeout_ns);
-    int r = future->class->before_blocking ? future->class->before_blocking(future) : 0;
-    if (r < 0)
-        return r;
     uint32_t pending = YB_CONCURRENT_PENDING;
     (void)atomic_compare_exchange_strong(&future->state, &pending, YB_CONCURRENT_AWAITED);
     while (!yibu_concurrent_future_done(future))
@@ -100,6 +98,23 @@ static int wait_in_thread(yibu_concurrent_future *future, int64_t timeout_ns)
             !yibu_concurrent_future_done(future))
             return -ETIMEDOUT;
     return 0;
+}
+
+static int wait_in_thread(yibu_concurrent_future *future, int64_t timeout_ns)
+{
+    int64_t deadline_ns = yb_deadline_after(yb_clock_now(NULL), timeout_ns);
+    const yb_blocking *blocking = yb_blocking_here;
+    int r = future->class->before_blocking ? future->class->before_blocking(future) : 0;
+    if (r < 0 || !blocking)
+        return r < 0 ? r : block(future, deadline_ns);
+    if (yibu_concurrent_future_done(future))
+        return 0;
+    r = blocking->begin(future);
+    if (r == 0) {
+        r = block(future, deadline_ns);
+        blocking->end();
+    }
+    return r;
 }
 
 int yb_concurrent_future_wait(yibu_concurrent_future *future, int64_t timeout_ns)
@@ -120,8 +135,8 @@ void yb_concurrent_future_outlast(yibu_concurrent_future *future)
 {
     if (yb_task_current)
         outlast_in_task(yb_task_current, future);
-    else
-        (void)wait_in_thread(future, YIBU_FOREVER);
+    else if (wait_in_thread(future, YIBU_FOREVER) < 0)
+        (void)block(future, INT64_MAX); /* whoever must be waited for is, come what may */
 }
 
 /* A cancel of the waiting task is passed on. */

@@ -248,6 +248,48 @@ static void a_loop_ends_while_functions_of_its_executor_call_it(void **state)
     }
 }
 
+/* What still runs when the loop ends. */
+
+typedef struct late_end {
+    gate gate;
+    char message[512];
+} late_end;
+
+static void let_it_go(yibu_loop *loop, const char *message, intptr_t code, void *arg)
+{
+    late_end *end = arg;
+    (void)loop;
+    assert_int_equal(code, -ETIMEDOUT);
+    (void)snprintf(end->message, sizeof(end->message), "%s", message);
+    sem_post(&end->gate.go);
+}
+
+static intptr_t leave_one_that_waits(void *arg)
+{
+    late_end *end = arg;
+    yibu_executor *e = NULL;
+    assert_int_equal(
+        yibu_loop_get_default_executor(yibu_get_running_loop(), YIBU_EXECUTOR_THREADS, &e), 0);
+    assert_int_equal(yibu_executor_submit(e, pass_gate, &end->gate, NULL, NULL), 0);
+    wait_on(&end->gate.started);
+    return 0;
+}
+
+static void the_end_of_a_loop_names_what_still_runs_and_waits_for_it(void **state)
+{
+    (void)state;
+    late_end end = {.message = ""};
+    const yibu_loop_options options = {.size = sizeof(options),
+                                       .exception_handler = let_it_go,
+                                       .exception_handler_arg = &end,
+                                       .exit_wait_ns = YIBU_MS(5)};
+    gate_open(&end.gate);
+    assert_int_equal(yibu_run(leave_one_that_waits, &end, &options), 0);
+    assert_int_equal(end.gate.passed, 1);
+    assert_non_null(strstr(end.message, "what runs: "));
+    gate_close(&end.gate);
+}
+
 static intptr_t pass_on_a_thread(void *arg)
 {
     return yibu_to_thread(pass_gate, arg);
@@ -364,6 +406,7 @@ int main(void)
         cmocka_unit_test(the_callback_form_uses_it_too),
         cmocka_unit_test(a_default_executor_that_is_asked_for_is_made_and_is_the_loops),
         cmocka_unit_test(a_loop_ends_while_functions_of_its_executor_call_it),
+        cmocka_unit_test(the_end_of_a_loop_names_what_still_runs_and_waits_for_it),
         cmocka_unit_test(shutting_down_waits_for_calls_on_the_loops_own_pool),
         cmocka_unit_test(shutting_down_waits_for_calls_on_the_default_executor),
         cmocka_unit_test(wrong_arguments_are_refused),
