@@ -114,6 +114,49 @@ static void a_cancel_withdraws_a_function_or_waits_for_it(void **state)
     assert_true(ran > 20 && ran < 180);
 }
 
+/* Real threads and processes have no place in a simulation. */
+
+static yibu_executor *outside;
+
+static intptr_t use_executors(void *arg)
+{
+    yibu_executor *e = NULL;
+    yibu_concurrent_future *future = NULL;
+    yibu_loop *loop = yibu_get_running_loop();
+    int count = 0;
+    (void)arg;
+    assert_int_equal(yibu_thread_pool_executor_new(NULL, &e), -ENOTSUP);
+    assert_int_equal(yibu_process_pool_executor_new(NULL, &e), -ENOTSUP);
+    assert_int_equal(yibu_executor_submit(outside, count_up, &count, NULL, &future), -ENOTSUP);
+    assert_int_equal(yibu_executor_try_submit(outside, count_up, &count, NULL, NULL), -ENOTSUP);
+    assert_int_equal(yibu_run_in_executor(outside, count_up, &count, NULL), -ENOTSUP);
+    assert_int_equal(yibu_loop_set_default_executor(loop, outside), -ENOTSUP);
+    assert_int_equal(yibu_loop_get_default_executor(loop, YIBU_EXECUTOR_THREADS, &e), -ENOTSUP);
+    assert_int_equal(yibu_to_thread(count_up, &count), 1);
+    return 0;
+}
+
+static void executors_are_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(yibu_thread_pool_executor_new(NULL, &outside), 0);
+    assert_int_equal(yibu_sim_run(1, use_executors, NULL, NULL), 0);
+    yibu_executor_free(outside);
+}
+
+static intptr_t call_the_loop(void *arg)
+{
+    return yibu_from_thread_call(count_up, arg);
+}
+
+SIM_TEST(a_function_cannot_call_the_loop, 10)
+{
+    int count = 0;
+    assert_int_equal(yibu_to_thread(call_the_loop, &count), -ENOTSUP);
+    assert_int_equal(count, 0);
+    return 0;
+}
+
 static intptr_t simulate_again(void *arg)
 {
     return yibu_sim_run(1, count_up, arg, NULL);
@@ -331,6 +374,8 @@ int main(void)
         cmocka_unit_test(functions_on_threads_run_in_any_order),
         cmocka_unit_test(with_one_thread_functions_wait_in_line),
         cmocka_unit_test(a_cancel_withdraws_a_function_or_waits_for_it),
+        cmocka_unit_test(executors_are_refused),
+        cmocka_unit_test(a_function_cannot_call_the_loop),
         cmocka_unit_test(a_run_inside_a_function_on_a_thread_is_refused),
         cmocka_unit_test(a_job_runs_on_a_copy_of_its_input),
         cmocka_unit_test(a_job_is_found_by_its_name),
