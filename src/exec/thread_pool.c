@@ -109,8 +109,14 @@ void yb_thread_pool_overrule(yb_thread_pool *pool)
 void yb_thread_pool_lend(yb_thread_pool *pool)
 {
     atomic_fetch_add(&pool->blocked, 1);
+    yb_thread_pool_look(pool);
+}
+
+/* Those in line behind one who drains may be what is waited for. */
+void yb_thread_pool_look(yb_thread_pool *pool)
+{
     if (atomic_load(&pool->baton) == YB_BATON_DRAINING)
-        yb_thread_pool_overrule(pool); /* those in line may be what is waited for */
+        yb_thread_pool_overrule(pool);
     else if (yb_thread_pool_has_line(pool))
         yb_thread_pool_wake(pool);
 }

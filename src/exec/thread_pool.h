@@ -199,5 +199,7 @@ int yb_work_check_cancelled(void);
  * run until its place is taken back, and what it has begun by then.  Any thread. */
 void yb_thread_pool_lend(yb_thread_pool *pool);
 void yb_thread_pool_take_back(yb_thread_pool *pool);
+/* Sees to it that somebody comes for what is in line, if he did not. */
+void yb_thread_pool_look(yb_thread_pool *pool);
 
 #endif

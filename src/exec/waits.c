@@ -160,6 +160,20 @@ static int begin_blocking(yibu_concurrent_future *future)
     return 0;
 }
 
+/* A thread could not be started, perhaps, to which a place was lent: then another time.  Whoever
+ * closed a circle sees to all of it. */
+static int64_t look(void)
+{
+    enum { AGAIN_NS = 100000000 };
+    pthread_mutex_lock(&all.lock);
+    bool lent = here.lent;
+    for (yb_list *at = all.waits.next; lent && at != &all.waits; at = at->next)
+        if (wait_of(at)->lent && wait_of(at)->pool)
+            yb_thread_pool_look(wait_of(at)->pool);
+    pthread_mutex_unlock(&all.lock);
+    return lent ? yb_clock_now(NULL) + AGAIN_NS : INT64_MAX;
+}
+
 static void end_blocking(void)
 {
     if (is_known(&here))
@@ -168,7 +182,7 @@ static void end_blocking(void)
         yb_thread_pool_take_back(here.pool);
 }
 
-const yb_blocking yb_waits = {begin_blocking, end_blocking};
+const yb_blocking yb_waits = {begin_blocking, look, end_blocking};
 
 /* For room. */
 

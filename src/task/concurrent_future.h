@@ -40,6 +40,7 @@ typedef struct yb_concurrent_class {
 /* What a thread does around blocking for a future, where that concerns others. */
 typedef struct yb_blocking {
     int (*begin)(yibu_concurrent_future *future); /* 0, or -EDEADLK: it must not block */
+    int64_t (*look)(void); /* whenever it is about to sleep; returns when to look again */
     void (*end)(void);
 } yb_blocking;
 

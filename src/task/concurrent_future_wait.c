@@ -100,6 +100,18 @@ static int block(yibu_concurrent_future *future, int64_t deadline_ns)
     return 0;
 }
 
+static int block_and_look(yibu_concurrent_future *future, int64_t deadline_ns,
+                          const yb_blocking *blocking)
+{
+    int64_t until_ns;
+    int r;
+    do {
+        until_ns = blocking->look();
+        r = block(future, until_ns < deadline_ns ? until_ns : deadline_ns);
+    } while (r < 0 && until_ns < deadline_ns);
+    return r;
+}
+
 static int wait_in_thread(yibu_concurrent_future *future, int64_t timeout_ns)
 {
     int64_t deadline_ns = yb_deadline_after(yb_clock_now(NULL), timeout_ns);
@@ -111,7 +123,7 @@ static int wait_in_thread(yibu_concurrent_future *future, int64_t timeout_ns)
         return 0;
     r = blocking->begin(future);
     if (r == 0) {
-        r = block(future, deadline_ns);
+        r = block_and_look(future, deadline_ns, blocking);
         blocking->end();
     }
     return r;

@@ -64,6 +64,20 @@ static intptr_t everything_map_structs(yibu_executor *e)
     return r == 0 && numbers[6] != 14 ? -EPROTO : r;
 }
 
+static int everything_double_range(int64_t first, int64_t end, void *arg)
+{
+    for (int64_t i = first; i < end; i++)
+        ((int *)arg)[i] *= 2;
+    return 0;
+}
+
+static intptr_t everything_loop_in_parallel(yibu_executor *e)
+{
+    int numbers[] = {1, 2, 3, 4, 5, 6, 7};
+    intptr_t r = yibu_parallel_for(e, 0, 7, 1, everything_double_range, numbers);
+    return r == 0 && numbers[6] != 14 ? -EPROTO : r;
+}
+
 static intptr_t everything_run_on_threads(yibu_executor *e)
 {
     intptr_t r = yibu_run_in_executor(e, everything_double, (void *)2, NULL);
@@ -73,6 +87,8 @@ static intptr_t everything_run_on_threads(yibu_executor *e)
         r = everything_map(e);
     if (r == 0)
         r = everything_map_structs(e);
+    if (r == 0)
+        r = everything_loop_in_parallel(e);
     return r;
 }
 
