@@ -58,8 +58,8 @@ struct yb_worker {
     yb_worker *below; /* in the stack of resting workers */
     yb_worker *next;  /* among all workers; under pool->lock */
     yb_work *errand;  /* running work that may be given up; under pool->lock */
-    bool detached;    /* nobody joins it: given up with its errand, or: under pool->lock */
-    bool retired;     /* it has left the pool; its own */
+    bool detached;    /* left alone with an errand that was given up; under pool->lock */
+    bool retired;     /* it has left the pool by itself, and is not joined; its own */
     char apart[YB_CACHE_LINE];
 };
 

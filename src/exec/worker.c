@@ -259,22 +259,29 @@ static void unlink_worker(yb_worker *worker)
     while (*at != worker)
         at = &(*at)->next;
     *at = worker->next;
-    worker->retired = worker->detached = true;
+    worker->retired = true;
     pthread_mutex_unlock(&pool->lock);
     atomic_fetch_sub(&pool->thread_count, 1);
 }
 
+/* The last one tells the pool's owner, and is joined: that is not for those who retire. */
+static bool leave_before_the_last(yb_thread_pool *pool)
+{
+    unsigned left = atomic_load(&pool->threads_left);
+    while (left > 1 && !atomic_compare_exchange_weak(&pool->threads_left, &left, left - 1))
+        ;
+    return left > 1;
+}
+
 /* One that was started while others had lent their places ends once they are back.  It needs the
- * baton, as whoever starts one; without it, another time will do. */
+ * baton, as whoever starts one. */
 static bool retire(yb_worker *worker)
 {
     yb_thread_pool *pool = worker->pool;
-    if (!is_surplus(pool))
-        return false;
     end_draining(worker);
     if (!worker->has_baton)
         worker->has_baton = yb_thread_pool_move_baton(pool, YB_BATON_FREE, YB_BATON_HELD);
-    bool retires = worker->has_baton && is_surplus(pool);
+    bool retires = worker->has_baton && is_surplus(pool) && leave_before_the_last(pool);
     if (retires) {
         (void)yb_thread_pool_ref(pool);
         unlink_worker(worker);
@@ -291,8 +298,12 @@ static yb_work *next_work(yb_worker *worker)
 {
     yb_thread_pool *pool = worker->pool;
     while (!atomic_load_explicit(&pool->stopping, memory_order_acquire)) {
-        if (YB_UNLIKELY(worker->number > pool->plan.max_threads) && retire(worker))
-            return NULL;
+        if (YB_UNLIKELY(worker->number > pool->plan.max_threads) && is_surplus(pool)) {
+            if (retire(worker))
+                return NULL;
+            rest(worker); /* whoever wakes it brings the baton */
+            continue;
+        }
         if (YB_UNLIKELY(atomic_load_explicit(&pool->exiting, memory_order_relaxed))) {
             stand_by(worker);
             continue;
@@ -471,13 +482,15 @@ static void *work_until_stopped(void *arg)
     for (yb_work *work; (work = next_work(worker));)
         perform(worker, work);
 
+    if (worker->retired) {
+        yb_thread_pool_unref(pool);
+        yb_free(worker);
+        return NULL;
+    }
     if (atomic_fetch_sub(&pool->threads_left, 1) == 1 && pool->plan.ended)
         pool->plan.ended(pool); /* may join all others, and leave this one alone */
-    bool retired = worker->retired;
     if (is_detached(worker))
         yb_thread_pool_unref(pool);
-    if (retired)
-        yb_free(worker);
     return NULL;
 }
 

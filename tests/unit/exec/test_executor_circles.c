@@ -93,7 +93,7 @@ static void expect_that_it_goes_round(int count, unsigned max_queue, yibu_corout
 {
     ring r;
     ring_open(&r, count, max_queue, hand_on);
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 5; i++)
         send_round(&r);
     ring_close(&r);
 }
@@ -283,7 +283,7 @@ static void calls_that_wait_for_each_other_are_told(void **state)
 {
     (void)state;
     yibu_executor *one = new_threads(1, 0), *two = new_threads(2, 0);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 20; i++) {
         expect_that_one_fails(one, two);
         expect_that_one_fails(two, two);
     }
