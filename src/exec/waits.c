@@ -12,7 +12,7 @@
 static struct {
     pthread_mutex_t lock;
     yb_list waits;
-    unsigned round; /* of a search */
+    unsigned search; /* the number of the last one */
 } all = {PTHREAD_MUTEX_INITIALIZER, {&all.waits, &all.waits}, 0};
 
 /* A thread blocks for one thing at a time. */
@@ -25,16 +25,17 @@ static yb_wait *wait_of(yb_list *links)
 
 /* Circles of executors. */
 
-static bool leads(const yibu_executor *from, const yibu_executor *to)
+/* Each executor is left once a search. */
+static bool leads(yibu_executor *from, const yibu_executor *to)
 {
     if (from == to)
         return true;
+    from->waits_search = all.search;
     for (yb_list *at = all.waits.next; at != &all.waits; at = at->next) {
-        yb_wait *wait = wait_of(at);
-        if (!wait->from || wait->from != from || wait->seen == all.round)
+        const yb_wait *wait = wait_of(at);
+        if (wait->from != from)
             continue;
-        wait->seen = all.round;
-        if (!wait->to || leads(wait->to, to))
+        if (!wait->to || (wait->to->waits_search != all.search && leads(wait->to, to)))
             return true;
     }
     return false;
@@ -43,7 +44,7 @@ static bool leads(const yibu_executor *from, const yibu_executor *to)
 /* What it waits for may need the waiting thread's place.  The own executor's calls do not. */
 static bool needs_place(const yb_wait *wait)
 {
-    all.round++;
+    all.search++;
     return !wait->to || (wait->from != wait->to && leads(wait->to, wait->from));
 }
 

@@ -29,7 +29,6 @@ typedef struct yb_wait {
     const yibu_loop *home; /* that runs this one */
     bool for_room;
     bool lent; /* the pool runs one more meanwhile */
-    unsigned seen;
 } yb_wait;
 
 /* What a thread does around blocking for a future: see concurrent_future.h. */
