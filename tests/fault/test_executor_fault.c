@@ -1,39 +1,6 @@
 /* Executors of threads with every allocation failing once, on whichever thread: the result is right,
  * or the failure is said, and nothing is left behind. */
-#include <errno.h>
-#include <stdatomic.h>
-
-#include "test.h"
-
-static _Atomic long blocks, until_failure;
-
-static bool fails(void)
-{
-    return atomic_fetch_sub(&until_failure, 1) == 1;
-}
-
-static void *allocate(size_t size, void *arg)
-{
-    (void)arg;
-    void *memory = fails() ? NULL : malloc(size);
-    blocks += memory != NULL;
-    return memory;
-}
-
-static void *reallocate(void *memory, size_t size, void *arg)
-{
-    (void)arg;
-    void *moved = fails() ? NULL : realloc(memory, size);
-    blocks += !memory && moved;
-    return moved;
-}
-
-static void release(void *memory, void *arg)
-{
-    (void)arg;
-    blocks -= memory != NULL;
-    free(memory);
-}
+#include "failing_allocator.h"
 
 static int new_threads(unsigned threads, unsigned max_queue, yibu_executor **ret_executor)
 {
@@ -69,8 +36,9 @@ static intptr_t go_round(void *arg)
     return submit_and_wait(next.executors[next.at], go_round, &next);
 }
 
-static intptr_t circle_on_a_plain_thread(void)
+static intptr_t circle_on_a_plain_thread(void *arg)
 {
+    (void)arg;
     circle c = {.left = 4};
     intptr_t r = new_threads(1, 1, &c.executors[0]);
     if (r == 0)
@@ -90,8 +58,9 @@ static intptr_t double_it(void *arg)
     return 0;
 }
 
-static intptr_t structs_on_a_plain_thread(void)
+static intptr_t structs_on_a_plain_thread(void *arg)
 {
+    (void)arg;
     const yibu_map_options options = {.size = sizeof(options), .chunk_size = 2};
     int numbers[] = {1, 2, 3, 4, 5, 6, 7};
     yibu_executor *e;
@@ -143,54 +112,36 @@ static intptr_t use_in_a_task(void *arg)
     return r;
 }
 
-static intptr_t in_a_loop(void)
+static intptr_t in_a_loop(void *arg)
 {
+    (void)arg;
     return yibu_run(use_in_a_task, NULL, NULL);
-}
-
-/* How often it failed before it got by. */
-static int fail_each(intptr_t (*program)(void))
-{
-    for (int failures = 0;; failures++) {
-        long before = blocks;
-        until_failure = failures + 1;
-        intptr_t r = program();
-        bool met = until_failure <= 0;
-        until_failure = 0;
-        assert_int_equal(blocks, before);
-        assert_true(r == 0 || r == -ENOMEM || r == -EAGAIN);
-        if (!met)
-            return failures;
-    }
 }
 
 static void functions_that_wait_in_a_circle(void **state)
 {
     (void)state;
-    assert_in_range(fail_each(circle_on_a_plain_thread), 5, 100000);
+    assert_in_range(failing_each(circle_on_a_plain_thread, NULL), 5, 100000);
 }
 
 static void structs(void **state)
 {
     (void)state;
-    assert_in_range(fail_each(structs_on_a_plain_thread), 3, 100000);
+    assert_in_range(failing_each(structs_on_a_plain_thread, NULL), 3, 100000);
 }
 
 static void a_map_in_a_task(void **state)
 {
     (void)state;
-    assert_in_range(fail_each(in_a_loop), 5, 100000);
+    assert_in_range(failing_each(in_a_loop, NULL), 5, 100000);
 }
 
 int main(void)
 {
-    const yibu_allocator allocator = {
-        .allocate = allocate, .reallocate = reallocate, .release = release};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(functions_that_wait_in_a_circle),
         cmocka_unit_test(structs),
         cmocka_unit_test(a_map_in_a_task),
     };
-    setenv("CMOCKA_TEST_ABORT", "1", 1);
-    return yibu_set_allocator(&allocator) < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+    return FAILING_TESTS_RUN(tests);
 }

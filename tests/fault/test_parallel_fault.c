@@ -1,39 +1,6 @@
 /* Parallel loops with every allocation failing once, on whichever thread: the result is right, or the
  * failure is said, and nothing is left behind. */
-#include <errno.h>
-#include <stdatomic.h>
-
-#include "test.h"
-
-static _Atomic long blocks, until_failure;
-
-static bool fails(void)
-{
-    return atomic_fetch_sub(&until_failure, 1) == 1;
-}
-
-static void *allocate(size_t size, void *arg)
-{
-    (void)arg;
-    void *memory = fails() ? NULL : malloc(size);
-    blocks += memory != NULL;
-    return memory;
-}
-
-static void *reallocate(void *memory, size_t size, void *arg)
-{
-    (void)arg;
-    void *moved = fails() ? NULL : realloc(memory, size);
-    blocks += !memory && moved;
-    return moved;
-}
-
-static void release(void *memory, void *arg)
-{
-    (void)arg;
-    blocks -= memory != NULL;
-    free(memory);
-}
+#include "failing_allocator.h"
 
 enum { ITEMS = 100 };
 
@@ -76,14 +43,14 @@ static int reduce_nested(yibu_executor *executor, bool deterministic)
     return r;
 }
 
-static int reduce_on_a_pool(bool deterministic)
+static intptr_t reduce_on_a_pool(void *deterministic)
 {
     yibu_thread_pool_options options = {.size = sizeof(options), .max_workers = 3};
     yibu_executor *executor;
     int r = yibu_thread_pool_executor_new(&options, &executor);
     if (r < 0)
         return r;
-    r = reduce_nested(executor, deterministic);
+    r = reduce_nested(executor, *(bool *)deterministic);
     yibu_executor_free(executor);
     return r;
 }
@@ -93,49 +60,30 @@ static intptr_t reduce_in_a_task(void *arg)
     return reduce_nested(NULL, *(const bool *)arg);
 }
 
-/* How often it failed before it got by. */
-static int fail_each(int (*program)(bool deterministic), bool deterministic)
+static intptr_t reduce_in_a_loop(void *deterministic)
 {
-    for (int failures = 0;; failures++) {
-        long before = blocks;
-        until_failure = failures + 1;
-        int r = program(deterministic);
-        bool met = until_failure <= 0;
-        until_failure = 0;
-        assert_int_equal(blocks, before);
-        assert_true(r == 0 || r == -ENOMEM || r == -EAGAIN);
-        if (!met)
-            return failures;
-    }
-}
-
-static int reduce_in_a_loop(bool deterministic)
-{
-    return (int)yibu_run(reduce_in_a_task, &deterministic, NULL);
+    return yibu_run(reduce_in_a_task, deterministic, NULL);
 }
 
 static void in_a_task(void **state)
 {
     (void)state;
     for (int i = 0; i < 2; i++)
-        assert_in_range(fail_each(reduce_in_a_loop, i == 1), 5, 100000);
+        assert_in_range(failing_each(reduce_in_a_loop, &(bool){i == 1}), 5, 100000);
 }
 
 static void on_a_plain_thread(void **state)
 {
     (void)state;
     for (int i = 0; i < 2; i++)
-        assert_in_range(fail_each(reduce_on_a_pool, i == 1), 3, 100000);
+        assert_in_range(failing_each(reduce_on_a_pool, &(bool){i == 1}), 3, 100000);
 }
 
 int main(void)
 {
-    const yibu_allocator allocator = {
-        .allocate = allocate, .reallocate = reallocate, .release = release};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_a_task),
         cmocka_unit_test(on_a_plain_thread),
     };
-    setenv("CMOCKA_TEST_ABORT", "1", 1);
-    return yibu_set_allocator(&allocator) < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+    return FAILING_TESTS_RUN(tests);
 }
