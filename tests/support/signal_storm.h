@@ -3,16 +3,17 @@
 #define SIGNAL_STORM_H
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/time.h>
 
 #include "test.h"
 
-static volatile sig_atomic_t storm_signals; /* so many so far */
+static _Atomic int storm_signals; /* so many so far, on whichever thread */
 
 static inline void storm_signal(int number)
 {
     (void)number;
-    storm_signals++;
+    atomic_fetch_add(&storm_signals, 1);
 }
 
 /* On slow machines less often, so that something is done in between. */
