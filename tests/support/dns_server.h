@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -157,9 +158,13 @@ static inline void dns_serve_tcp(dns_server *server, uint8_t *message)
     close(fd);
 }
 
+/* Storms of signals are for the loop. */
 static inline void *dns_server_run(void *arg)
 {
     dns_server *server = arg;
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
     uint8_t *message = malloc(DNS_ROOM);
     struct pollfd fds[] = {
         {server->udp, POLLIN, 0}, {server->tcp, POLLIN, 0}, {server->stop[0], POLLIN, 0}};
