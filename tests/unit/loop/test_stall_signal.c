@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <sys/time.h>
 
-#include "platform/sanitizer.h"
 #include "platform/valgrind.h"
 #include "process.h"
 
@@ -151,8 +150,7 @@ static void set_alarm(long microseconds)
 static void other_signals_may_storm_meanwhile(void **state)
 {
     (void)state;
-    /* ThreadSanitizer blocks all signals in a handler: such a report has no stack. */
-    heard h = {.about = {YB_TSAN ? NULL : " compute_until_reported"}};
+    heard h = {.about = {" compute_until_reported"}};
     struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
     yibu_loop_options options = test_watched(&h);
     options.stall_limit_ns = YIBU_MS(1);
@@ -194,9 +192,6 @@ static void a_forked_child_has_no_handler_and_may_watch_loops_of_its_own(void **
 {
     (void)state;
     heard h = {0};
-#ifdef YB_SANITIZE_THREAD
-    skip(); /* it takes threads in such a child for those that it knew in the parent */
-#endif
     test_run_watched(fork_while_watched, &h);
 }
 
