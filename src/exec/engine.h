@@ -100,7 +100,6 @@ struct yibu_executor {
     unsigned max_queue;        /* so many beyond those wait in line, 0: as many as memory holds */
     _Atomic(yibu_loop *) home; /* runs the engine: its thread must not block on calls; or NULL */
     uint32_t forks;            /* of the process that made it; threads are not inherited */
-    unsigned waits_search;     /* the last that came by; under the lock of waits.c */
 
     pthread_mutex_t lock;   /* for all that follows */
     pthread_cond_t changed; /* for threads that wait in shutdown */

@@ -25,17 +25,22 @@ static yb_wait *wait_of(yb_list *links)
 
 /* Circles of executors. */
 
-/* Each executor is left once a search. */
-static bool leads(yibu_executor *from, const yibu_executor *to)
+/* Nobody comes to the executor again in this search. */
+static void close_ways_to(const yibu_executor *executor)
+{
+    for (yb_list *at = all.waits.next; at != &all.waits; at = at->next)
+        if (wait_of(at)->to == executor)
+            wait_of(at)->seen = all.search;
+}
+
+static bool leads(const yibu_executor *from, const yibu_executor *to)
 {
     if (from == to)
         return true;
-    from->waits_search = all.search;
+    close_ways_to(from);
     for (yb_list *at = all.waits.next; at != &all.waits; at = at->next) {
         const yb_wait *wait = wait_of(at);
-        if (wait->from != from)
-            continue;
-        if (!wait->to || (wait->to->waits_search != all.search && leads(wait->to, to)))
+        if (wait->from == from && wait->seen != all.search && (!wait->to || leads(wait->to, to)))
             return true;
     }
     return false;

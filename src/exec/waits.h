@@ -27,6 +27,7 @@ typedef struct yb_wait {
         *target;           /* that is waited for; NULL: room, or whatever it may be */
     yibu_executor *to;     /* whose call or line it is; NULL: not known */
     const yibu_loop *home; /* that runs this one */
+    unsigned seen;         /* by the search of this number */
     bool for_room;
     bool lent; /* the pool runs one more meanwhile */
 } yb_wait;

@@ -291,6 +291,66 @@ static void calls_that_wait_for_each_other_are_told(void **state)
     yibu_executor_free(two);
 }
 
+/* Whoever waits for what an executor ran may come back later than the executor is freed. */
+
+enum { WAITERS = 8, LATE = 1 + 60 / YB_TEST_SLOWDOWN };
+
+typedef struct late {
+    yibu_executor *asked;
+    yibu_concurrent_future *future; /* of an executor that goes */
+    sem_t waiting;
+} late;
+
+static intptr_t wait_for_what_ends(void *arg)
+{
+    late *l = arg;
+    sem_post(&l->waiting);
+    return yibu_concurrent_future_result(l->future, YIBU_FOREVER);
+}
+
+static intptr_t ask_those_who_wait(void *arg)
+{
+    late *l = arg;
+    return submit_and_wait(l->asked, return_argument, NULL);
+}
+
+static void let_the_executor_go(yibu_executor *asking, late *l)
+{
+    gate g;
+    gate_open(&g);
+    yibu_executor *gone = new_threads(1, 0);
+    yibu_concurrent_future *futures[2 * WAITERS];
+    assert_int_equal(yibu_executor_submit(gone, pass_gate, &g, NULL, &l->future), 0);
+    for (int i = 0; i < WAITERS; i++)
+        assert_int_equal(yibu_executor_submit(l->asked, wait_for_what_ends, l, NULL, &futures[i]),
+                         0);
+    for (int i = 0; i < WAITERS; i++)
+        wait_on(&l->waiting);
+    for (int i = WAITERS; i < 2 * WAITERS; i++)
+        assert_int_equal(yibu_executor_submit(asking, ask_those_who_wait, l, NULL, &futures[i]), 0);
+    sem_post(&g.go);
+    yibu_executor_free(gone);
+    for (int i = 0; i < 2 * WAITERS; i++) {
+        assert_int_equal(yibu_concurrent_future_result(futures[i], YIBU_FOREVER), 0);
+        yibu_concurrent_future_unref(futures[i]);
+    }
+    yibu_concurrent_future_unref(l->future);
+    gate_close(&g);
+}
+
+static void an_executor_that_is_gone_is_not_looked_at(void **state)
+{
+    (void)state;
+    yibu_executor *asking = new_threads(WAITERS, 0);
+    late l = {.asked = new_threads(WAITERS, 0)};
+    sem_init(&l.waiting, 0, 0);
+    for (int i = 0; i < LATE; i++)
+        let_the_executor_go(asking, &l);
+    sem_destroy(&l.waiting);
+    yibu_executor_free(asking);
+    yibu_executor_free(l.asked);
+}
+
 /* Processes. */
 
 static intptr_t tell_pid(yibu_bytes input, yibu_buffer *output)
@@ -374,6 +434,7 @@ int main(void)
         cmocka_unit_test(afterwards_no_more_run_at_once_than_before),
         cmocka_unit_test(a_wait_that_closes_no_circle_lends_nothing),
         cmocka_unit_test(calls_that_wait_for_each_other_are_told),
+        cmocka_unit_test(an_executor_that_is_gone_is_not_looked_at),
         cmocka_unit_test(functions_wait_for_processes_whose_loop_waits_for_functions),
         cmocka_unit_test(a_thread_that_keeps_its_own_processes_from_going_on_is_told),
     };
