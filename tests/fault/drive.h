@@ -175,7 +175,7 @@ static inline void drive_under_signals(const char *name, drive_program *program,
 {
     enum { TIMES = 3 };
     for (int i = 0; i < TIMES; i++) {
-        storm_begin(100);
+        storm_begin(100 * YB_TEST_SLOWDOWN);
         intptr_t r = drive_once(program, DRIVE_NOTHING, 0);
         storm_end();
         if (r != 0)

@@ -16,12 +16,10 @@ static inline void storm_signal(int number)
     atomic_fetch_add(&storm_signals, 1);
 }
 
-/* On slow machines less often, so that something is done in between. */
 static inline void storm_begin(long interval_us)
 {
     const struct sigaction interrupting = {.sa_handler = storm_signal};
-    const long us = interval_us * YB_TEST_SLOWDOWN;
-    const struct itimerval often = {{0, us}, {0, us}};
+    const struct itimerval often = {{0, interval_us}, {0, interval_us}};
     assert_int_equal(sigaction(SIGALRM, &interrupting, NULL), 0);
     assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
 }

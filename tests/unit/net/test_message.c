@@ -361,7 +361,7 @@ LOOP_TEST(ten_thousand_datagrams_arrive)
 
 LOOP_TEST(a_storm_of_signals_loses_nothing)
 {
-    storm_begin(100);
+    storm_begin(100 * YB_TEST_SLOWDOWN);
     run_flood();
     storm_end();
     return 0;

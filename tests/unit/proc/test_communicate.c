@@ -192,7 +192,7 @@ LOOP_TEST(a_child_that_closes_its_pipes_is_waited_for)
 
 LOOP_TEST(a_storm_of_signals_disturbs_nothing)
 {
-    storm_begin(200);
+    storm_begin(200 * YB_TEST_SLOWDOWN);
     uint8_t *bytes = new_stream(1 << 18);
     for (int i = 0; i < 20; i++) {
         yibu_subprocess *process = start("cat");

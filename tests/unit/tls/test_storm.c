@@ -70,7 +70,7 @@ LOOP_TEST(signals_that_interrupt_calls_change_nothing)
     yibu_stream *stream;
     begin_world(&w, "server");
     serve_world(&w, echo);
-    storm_begin(500);
+    storm_begin(500 * YB_TEST_SLOWDOWN);
     while (storm_signals < 100) {
         assert_int_equal(connect_world(&w, &stream), 0);
         exchange(stream);
