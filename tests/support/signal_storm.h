@@ -1,4 +1,4 @@
-/* SIGALRM again and again, to a handler that lets no system call go on. */
+/* SIGALRM again and again, to a handler that lets no system call go on, or to one of the test's. */
 #ifndef SIGNAL_STORM_H
 #define SIGNAL_STORM_H
 
@@ -16,12 +16,17 @@ static inline void storm_signal(int number)
     atomic_fetch_add(&storm_signals, 1);
 }
 
+static inline void storm_begin_with(const struct sigaction *action, long interval_us)
+{
+    const struct itimerval often = {{0, interval_us}, {0, interval_us}};
+    assert_int_equal(sigaction(SIGALRM, action, NULL), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+}
+
 static inline void storm_begin(long interval_us)
 {
     const struct sigaction interrupting = {.sa_handler = storm_signal};
-    const struct itimerval often = {{0, interval_us}, {0, interval_us}};
-    assert_int_equal(sigaction(SIGALRM, &interrupting, NULL), 0);
-    assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+    storm_begin_with(&interrupting, interval_us);
 }
 
 /* The signal stays ignored: one may be on its way still. */

@@ -4,10 +4,10 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/time.h>
 
 #include "platform/valgrind.h"
 #include "process.h"
+#include "signal_storm.h"
 
 static atomic_int urgent;
 
@@ -137,31 +137,23 @@ static void errno_and_the_mask_stay_as_they_are(void **state)
 static void on_alarm(int number)
 {
     (void)number;
-    for (volatile int i = 0; i < 20000 / YB_TEST_SLOWDOWN; i++)
+    for (volatile int i = 0; i < 20000; i++)
         ;
-}
-
-static void set_alarm(long microseconds)
-{
-    struct itimerval interval = {{0, microseconds}, {0, microseconds}};
-    assert_int_equal(setitimer(ITIMER_REAL, &interval, NULL), 0);
 }
 
 static void other_signals_may_storm_meanwhile(void **state)
 {
     (void)state;
     heard h = {.about = {" compute_until_reported"}};
-    struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+    const struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
     yibu_loop_options options = test_watched(&h);
     options.stall_limit_ns = YIBU_MS(1);
-    assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
-    set_alarm(500 * YB_TEST_SLOWDOWN);
+    storm_begin_with(&action, 500 * YB_TEST_SLOWDOWN);
     for (int i = 0; i < 20; i++) {
         atomic_store(&h.reports, 0);
         test_run_with(&options, test_compute, &h);
     }
-    set_alarm(0);
-    signal(SIGALRM, SIG_IGN); /* one may be on its way */
+    storm_end();
 }
 
 /* Processes. */
