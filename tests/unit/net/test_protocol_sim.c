@@ -1,6 +1,7 @@
 /* Transports in the simulator: short transfers, resets, any order; what a client sends comes back once
  * and in order, and every protocol is told of its end. */
 #include "platform/sanitizer.h"
+#include "platform/valgrind.h"
 #include "sim.h"
 #include "streams.h"
 
@@ -176,7 +177,7 @@ SIM_TEST_WITH(connections_that_are_reset_are_told_of_once, 500, .short_transfer 
 
 /* A byte a second from each of very many: nobody is lost, and nobody waits for another one. */
 
-enum { SLOW = 10000 / YB_TEST_SLOWDOWN };
+enum { SLOW = YB_UNDER_VALGRIND ? 1000 : 10000 };
 static const char slow_line[] = "slow\n";
 
 static int slow_lines;
