@@ -4,6 +4,7 @@
 #define EVERYTHING_PROCESSES_H
 
 #include "everything_streams.h"
+#include "result.h"
 
 static intptr_t everything_communicate(int in, int out, const char *text)
 {
@@ -56,11 +57,7 @@ static intptr_t everything_employ(yibu_executor *executor)
     yibu_concurrent_future *future;
     int r = yibu_executor_submit_job(executor, &everything_answer_job, (yibu_bytes){"why", 3},
                                      &options, &future);
-    if (r < 0)
-        return r;
-    intptr_t result = yibu_concurrent_future_result(future, YIBU_FOREVER);
-    yibu_concurrent_future_unref(future);
-    return result;
+    return r < 0 ? r : result_of(future);
 }
 
 static intptr_t everything_employ_twice(bool own_thread)

@@ -1,6 +1,7 @@
 /* Executors of threads with every allocation failing once, on whichever thread: the result is right,
  * or the failure is said, and nothing is left behind. */
 #include "failing_allocator.h"
+#include "result.h"
 
 static int new_threads(unsigned threads, unsigned max_queue, yibu_executor **ret_executor)
 {
@@ -12,12 +13,8 @@ static int new_threads(unsigned threads, unsigned max_queue, yibu_executor **ret
 static intptr_t submit_and_wait(yibu_executor *e, yibu_coroutine *fn, void *arg)
 {
     yibu_concurrent_future *future;
-    int submitted = yibu_executor_submit(e, fn, arg, NULL, &future);
-    if (submitted < 0)
-        return submitted;
-    intptr_t r = yibu_concurrent_future_result(future, YIBU_FOREVER);
-    yibu_concurrent_future_unref(future);
-    return r;
+    int r = yibu_executor_submit(e, fn, arg, NULL, &future);
+    return r < 0 ? r : result_of(future);
 }
 
 /* Functions that wait for each other, by two executors of one thread. */

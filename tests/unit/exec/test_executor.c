@@ -4,6 +4,7 @@
 
 #include "gate.h"
 #include "little_engine.h"
+#include "result.h"
 
 /* Most tests run twice: on an engine without any cleverness, and on the thread pool. */
 
@@ -32,13 +33,6 @@ static yibu_concurrent_future *submit(yibu_executor *e, yibu_coroutine *fn, void
     yibu_concurrent_future *future = NULL;
     assert_int_equal(yibu_executor_submit(e, fn, arg, NULL, &future), 0);
     return future;
-}
-
-static intptr_t result_of(yibu_concurrent_future *future)
-{
-    intptr_t r = yibu_concurrent_future_result(future, YIBU_FOREVER);
-    yibu_concurrent_future_unref(future);
-    return r;
 }
 
 static yibu_executor_stats stats_of(yibu_executor *e)

@@ -3,6 +3,7 @@
 #include <semaphore.h>
 
 #include "gate.h"
+#include "result.h"
 
 static yibu_executor *new_threads(unsigned workers, const char *name)
 {
@@ -372,8 +373,7 @@ static void *use_in_thread(void *arg)
     for (intptr_t i = 0; i < EACH; i++) {
         yibu_concurrent_future *future;
         assert_int_equal(yibu_executor_submit(arg, return_argument, (void *)i, NULL, &future), 0);
-        assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), i);
-        yibu_concurrent_future_unref(future);
+        assert_int_equal(result_of(future), i);
     }
     return NULL;
 }

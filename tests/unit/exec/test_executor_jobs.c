@@ -5,6 +5,7 @@
 
 #include "gate.h"
 #include "little_engine.h"
+#include "result.h"
 
 #include <yibu/payload.h>
 
@@ -190,8 +191,7 @@ static void wrong_calls_are_refused(void **state)
     assert_int_equal(yibu_executor_submit(e, return_argument, NULL, NULL, &future), 0);
     assert_int_equal(yibu_concurrent_future_output(future, &output), -EINVAL);
     assert_int_equal(yibu_concurrent_future_report(future, &report), -EINVAL);
-    assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), 0);
-    yibu_concurrent_future_unref(future);
+    assert_int_equal(result_of(future), 0);
     yibu_executor_free(e);
 }
 
@@ -248,8 +248,7 @@ static void a_cancel_withdraws_a_job_in_line_and_asks_for_the_end_of_one_that_ru
     assert_true(yibu_concurrent_future_cancel(runs));
     assert_int_equal(little_of(e)->job_cancels, 2);
     sem_post(&held.go);
-    assert_int_equal(yibu_concurrent_future_result(runs, YIBU_FOREVER), 0);
-    yibu_concurrent_future_unref(runs);
+    assert_int_equal(result_of(runs), 0);
     yibu_concurrent_future_unref(waits);
     yibu_executor_free(e);
     gate_close(&held);

@@ -4,6 +4,7 @@
 
 #include "gate.h"
 #include "little_engine.h"
+#include "result.h"
 
 static yibu_executor *new_executor(unsigned threads)
 {
@@ -488,8 +489,7 @@ static void starmap_has_a_time_limit(void **state)
     assert_int_equal(results[0], -ECANCELED);
     assert_int_equal(results[1], -ECANCELED);
     sem_post(&g.go);
-    assert_int_equal(yibu_concurrent_future_result(holder, YIBU_FOREVER), 0);
-    yibu_concurrent_future_unref(holder);
+    assert_int_equal(result_of(holder), 0);
     yibu_executor_free(e);
     gate_close(&g);
 }

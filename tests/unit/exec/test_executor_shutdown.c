@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "gate.h"
+#include "result.h"
 
 static yibu_executor *new_executor(unsigned workers, unsigned max_queue)
 {
@@ -20,13 +21,6 @@ static yibu_concurrent_future *submit(yibu_executor *e, yibu_coroutine *fn, void
     yibu_concurrent_future *future = NULL;
     assert_int_equal(yibu_executor_submit(e, fn, arg, NULL, &future), 0);
     return future;
-}
-
-static intptr_t result_of(yibu_concurrent_future *future)
-{
-    intptr_t r = yibu_concurrent_future_result(future, YIBU_FOREVER);
-    yibu_concurrent_future_unref(future);
-    return r;
 }
 
 /* One call at a gate and one in line behind it. */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "gate.h"
+#include "result.h"
 
 static intptr_t thread_id(void *arg)
 {
@@ -117,8 +118,7 @@ static void without_a_loop_there_is_no_way_back(void **state)
     yibu_concurrent_future *future;
     assert_int_equal(yibu_thread_pool_executor_new(NULL, &executor), 0);
     assert_int_equal(yibu_executor_submit(executor, try_to_call_back, NULL, NULL, &future), 0);
-    assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), YIBU_ENOTHREAD);
-    yibu_concurrent_future_unref(future);
+    assert_int_equal(result_of(future), YIBU_ENOTHREAD);
     yibu_executor_free(executor);
 }
 
@@ -128,8 +128,7 @@ LOOP_TEST(an_executors_function_calls_back_into_the_loop_that_submitted_it)
     yibu_concurrent_future *future;
     assert_int_equal(yibu_thread_pool_executor_new(NULL, &executor), 0);
     assert_int_equal(yibu_executor_submit(executor, call_back, (void *)7, NULL, &future), 0);
-    assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), 7 + gettid());
-    yibu_concurrent_future_unref(future);
+    assert_int_equal(result_of(future), 7 + gettid());
     yibu_executor_free(executor);
     return 0;
 }
@@ -212,8 +211,7 @@ static intptr_t give_a_function_up(void *arg)
                      0);
     wait_on(&g->o->started);
     assert_true(yibu_concurrent_future_cancel(future));
-    assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), -ECANCELED);
-    yibu_concurrent_future_unref(future);
+    assert_int_equal(result_of(future), -ECANCELED);
     return 0;
 }
 
@@ -318,8 +316,7 @@ LOOP_TEST(a_function_sees_the_values_of_the_task_that_asked)
     yibu_concurrent_future *future;
     assert_int_equal(yibu_thread_pool_executor_new(NULL, &executor), 0);
     assert_int_equal(yibu_executor_submit(executor, see_on_a_thread, NULL, NULL, &future), 0);
-    assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), 1);
-    yibu_concurrent_future_unref(future);
+    assert_int_equal(result_of(future), 1);
     yibu_executor_free(executor);
     return 0;
 }
@@ -361,10 +358,8 @@ static void values_stay_while_functions_see_them(void **state)
     assert_int_equal(yibu_run(submit_and_set, &s, NULL), 0);
     for (int i = 0; i < 4; i++)
         sem_post(&s.g.go);
-    for (int i = 0; i < 4; i++) {
-        assert_int_equal(yibu_concurrent_future_result(s.futures[i], YIBU_FOREVER), 1);
-        yibu_concurrent_future_unref(s.futures[i]);
-    }
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(result_of(s.futures[i]), 1);
     yibu_executor_free(s.executor);
     gate_close(&s.g);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "gate.h"
+#include "result.h"
 
 static yibu_executor *new_executor(unsigned max_workers)
 {
@@ -21,13 +22,6 @@ static yibu_concurrent_future *submit(yibu_executor *executor, yibu_coroutine *f
     yibu_concurrent_future *future;
     assert_int_equal(yibu_executor_submit(executor, fn, arg, NULL, &future), 0);
     return future;
-}
-
-static intptr_t result_of(yibu_concurrent_future *future)
-{
-    intptr_t result = yibu_concurrent_future_result(future, YIBU_FOREVER);
-    yibu_concurrent_future_unref(future);
-    return result;
 }
 
 static yibu_executor_stats stats_of(yibu_executor *executor)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "gate.h"
+#include "result.h"
 
 /* What a child that runs body and exits with 7 writes to standard error. */
 typedef struct last_words {
@@ -224,8 +225,7 @@ static void without_functions_nothing_is_waited_for(int64_t exit_wait_ns)
     yibu_executor *executor = new_executor(exit_wait_ns);
     yibu_concurrent_future *future;
     (void)yibu_executor_submit(executor, return_argument, NULL, NULL, &future);
-    (void)yibu_concurrent_future_result(future, YIBU_FOREVER);
-    yibu_concurrent_future_unref(future);
+    (void)result_of(future);
     yibu_executor_free(executor);
     (void)new_executor(exit_wait_ns);
 }

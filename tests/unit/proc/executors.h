@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "jobs.h"
+#include "result.h"
 
 static inline yibu_executor *executor_new(yibu_process_pool_options options)
 {
@@ -30,17 +31,9 @@ static inline yibu_concurrent_future *submit(yibu_executor *executor, const yibu
     return submit_with(executor, job, input, (yibu_job_options){0});
 }
 
-/* Its result, and the end of the caller's reference. */
-static inline intptr_t take(yibu_concurrent_future *future)
-{
-    intptr_t result = yibu_concurrent_future_result(future, YIBU_FOREVER);
-    yibu_concurrent_future_unref(future);
-    return result;
-}
-
 static inline intptr_t run_job(yibu_executor *executor, const yibu_job *job, yibu_bytes input)
 {
-    return take(submit(executor, job, input));
+    return result_of(submit(executor, job, input));
 }
 
 static inline yibu_executor_stats statistics_of(yibu_executor *executor)

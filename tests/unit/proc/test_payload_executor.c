@@ -1,5 +1,6 @@
 /* Payloads and messages of jobs that were submitted to executors, from tasks and from threads. */
 #include "jobs.h"
+#include "result.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -120,8 +121,7 @@ static intptr_t payload_nobody_takes_goes_with_the_future(void)
                                                       NULL, &future),
                          0);
         assert_int_equal(yibu_concurrent_future_take_payload(future, &payload), -EINPROGRESS);
-        assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), 7);
-        yibu_concurrent_future_unref(future);
+        assert_int_equal(result_of(future), 7);
     }
     return 0;
 }
@@ -223,8 +223,7 @@ static intptr_t slow_listener_holds_the_job_up(void)
         yibu_concurrent_future *future = submit_speech(executors[i], s);
         assert_int_equal(yibu_concurrent_future_result(future, YIBU_MS(30)), -ETIMEDOUT);
         assert_int_equal(hear_all(future, s.bytes), s.count);
-        assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), 11);
-        yibu_concurrent_future_unref(future);
+        assert_int_equal(result_of(future), 11);
     }
     return 0;
 }
@@ -237,8 +236,7 @@ static intptr_t job_that_waits_for_a_listener_is_cancelled(void)
             submit_speech(executors[i], (speech){.count = 100, .bytes = 16384});
         assert_int_equal(yibu_concurrent_future_result(future, YIBU_MS(20)), -ETIMEDOUT);
         assert_true(yibu_concurrent_future_cancel(future));
-        assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), -ECANCELED);
-        yibu_concurrent_future_unref(future);
+        assert_int_equal(result_of(future), -ECANCELED);
     }
     return 0;
 }
@@ -256,8 +254,7 @@ static intptr_t listener_that_leaves_holds_nothing_up(void)
         assert_null(yibu_concurrent_future_messages(future));
         assert_int_equal(yibu_iterator_next(messages, &item), 1);
         assert_int_equal(yibu_iterator_close(messages), 0);
-        assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), 11);
-        yibu_concurrent_future_unref(future);
+        assert_int_equal(result_of(future), 11);
     }
     return 0;
 }
@@ -290,8 +287,7 @@ static intptr_t waiting_listener_is_cancelled(void)
     yibu_task_unref(task);
     assert_int_equal(yibu_iterator_close(messages), 0);
     yibu_concurrent_future_cancel(future);
-    assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), -ECANCELED);
-    yibu_concurrent_future_unref(future);
+    assert_int_equal(result_of(future), -ECANCELED);
     return 0;
 }
 
@@ -302,8 +298,7 @@ static intptr_t future_without_messages_has_no_iterator(void)
         yibu_executor_submit_job(executor_at_home, &increment_job, NOTHING, NULL, &future), 0);
     assert_null(yibu_concurrent_future_messages(future));
     assert_null(yibu_concurrent_future_messages(NULL));
-    assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), 7);
-    yibu_concurrent_future_unref(future);
+    assert_int_equal(result_of(future), 7);
     return 0;
 }
 
@@ -320,8 +315,7 @@ static intptr_t iterator_of_a_cancelled_job_ends(void)
     yibu_concurrent_future_unref(future);
     for (int i = 0; i < 3; i++) {
         yibu_concurrent_future_cancel(busy[i]);
-        assert_int_equal(yibu_concurrent_future_result(busy[i], YIBU_FOREVER), -ECANCELED);
-        yibu_concurrent_future_unref(busy[i]);
+        assert_int_equal(result_of(busy[i]), -ECANCELED);
     }
     return 0;
 }

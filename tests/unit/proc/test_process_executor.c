@@ -198,7 +198,7 @@ static intptr_t bring_many(void *arg)
     }
     atomic_store(&c->submitted, true);
     for (int i = 0; i < CROWD; i++)
-        assert_true(take(futures[i]) > 0);
+        assert_true(result_of(futures[i]) > 0);
     return 0;
 }
 
@@ -251,7 +251,7 @@ static void waiting_on_the_home_loops_thread_would_never_end_and_is_refused(void
     assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), -EDEADLK);
     while (!yibu_concurrent_future_done(future))
         (void)yibu_loop_run_once(loop, YIBU_MS(10));
-    assert_true(take(future) > 0);
+    assert_true(result_of(future) > 0);
     yibu_executor_free(executor);
     assert_int_equal(yibu_loop_free(loop), 0);
 }
@@ -266,7 +266,7 @@ LOOP_TEST(cancelled_job_that_runs_costs_its_worker_the_life)
     yibu_concurrent_future *future = submit(executor, &nap_job, VALUE(long_ns));
     (void)yibu_sleep(YIBU_MS(20));
     assert_true(yibu_concurrent_future_cancel(future));
-    assert_int_equal(take(future), -ECANCELED);
+    assert_int_equal(result_of(future), -ECANCELED);
     expect_gone((pid_t)pid);
     assert_true(run_job(executor, &tell_pid_job, NOTHING) != pid);
     yibu_executor_free(executor);
@@ -284,8 +284,8 @@ static void job_that_waits_is_cancelled_from_any_thread(void **state)
     for (int i = 0; i < 50; i++)
         assert_true(yibu_concurrent_future_cancel(others[i]));
     for (int i = 0; i < 50; i++)
-        assert_int_equal(take(others[i]), -ECANCELED);
-    assert_true(take(first) > 0);
+        assert_int_equal(result_of(others[i]), -ECANCELED);
+    assert_true(result_of(first) > 0);
     assert_int_equal(statistics_of(executor).crashed, 0);
     yibu_executor_free(executor);
 }
@@ -299,7 +299,7 @@ static void job_that_waits_for_its_next_attempt_is_cancelled(void **state)
     while (statistics_of(executor).crashed == 0)
         usleep(1000);
     assert_true(yibu_concurrent_future_cancel(future));
-    assert_int_equal(take(future), -ECANCELED);
+    assert_int_equal(result_of(future), -ECANCELED);
     yibu_executor_free(executor);
 }
 
@@ -340,7 +340,7 @@ LOOP_TEST(jobs_that_come_at_once_are_shared_by_workers_that_end)
     for (int i = 0; i < COUNT; i++)
         futures[i] = submit(executor, &tell_pid_job, NOTHING);
     for (int i = 0; i < COUNT; i++)
-        pids[i] = take(futures[i]);
+        pids[i] = result_of(futures[i]);
     for (int i = 0; i < COUNT; i++) {
         int share = 0;
         for (int j = 0; j < COUNT; j++)
@@ -361,7 +361,7 @@ LOOP_TEST(no_more_workers_run_than_may)
     for (int i = 0; i < COUNT; i++)
         futures[i] = submit(executor, &nap_job, VALUE(hold_ns));
     for (int i = 0; i < COUNT; i++) {
-        intptr_t pid = take(futures[i]);
+        intptr_t pid = result_of(futures[i]);
         int place = !pids[0] || pids[0] == pid ? 0 : 1;
         assert_true(!pids[place] || pids[place] == pid);
         pids[place] = pid;
@@ -497,7 +497,7 @@ static void expect_broken(yibu_process_pool_options options)
     for (int i = 0; i < COUNT; i++)
         futures[i] = submit(executor, &tell_pid_job, NOTHING);
     for (int i = 0; i < COUNT; i++)
-        assert_int_equal(take(futures[i]), YIBU_EBROKENPOOL);
+        assert_int_equal(result_of(futures[i]), YIBU_EBROKENPOOL);
     assert_int_equal(yibu_executor_submit_job(executor, &tell_pid_job, NOTHING, NULL, &late),
                      YIBU_EBROKENPOOL);
     yibu_executor_free(executor);

@@ -41,7 +41,7 @@ static void shutdown_waits_for_what_was_submitted(void **state)
     assert_int_equal(yibu_executor_shutdown(executor, true, false, YIBU_FOREVER), 0);
     for (int i = 0; i < 10; i++) {
         assert_true(yibu_concurrent_future_done(futures[i]));
-        assert_true(take(futures[i]) > 0);
+        assert_true(result_of(futures[i]) > 0);
     }
     assert_int_equal(yibu_executor_submit_job(executor, &nap_job, VALUE(SHORT_NS), NULL, &late),
                      YIBU_ESHUTDOWN);
@@ -60,9 +60,9 @@ static void shutdown_may_cancel_what_waits(void **state)
     while (statistics_of(executor).running == 0)
         usleep(1000);
     assert_int_equal(yibu_executor_shutdown(executor, true, true, YIBU_FOREVER), 0);
-    assert_int_equal(take(futures[0]), pid);
+    assert_int_equal(result_of(futures[0]), pid);
     for (int i = 1; i < 10; i++)
-        assert_int_equal(take(futures[i]), YIBU_ESHUTDOWN);
+        assert_int_equal(result_of(futures[i]), YIBU_ESHUTDOWN);
     yibu_executor_free(executor);
 }
 
@@ -75,7 +75,7 @@ static intptr_t shut_down_in_time(void *arg)
     assert_int_equal(yibu_executor_shutdown(executor, true, false, YIBU_MS(30)), -ETIMEDOUT);
     assert_int_equal(yibu_executor_shutdown(executor, false, false, 0), 0);
     assert_true(yibu_concurrent_future_cancel(future));
-    assert_int_equal(take(future), -ECANCELED);
+    assert_int_equal(result_of(future), -ECANCELED);
     assert_int_equal(yibu_executor_shutdown(executor, true, false, YIBU_FOREVER), 0);
     yibu_executor_free(executor);
     return 0;
@@ -120,7 +120,7 @@ static void what_is_under_way_fails_with_the_end_of_the_home_loop(void **state)
     assert_int_equal(yibu_run(leave_executor, NULL, NULL), 0);
     expect_nothing_left(descriptors);
     for (int i = 0; i < 4; i++)
-        assert_int_equal(take(left_futures[i]), YIBU_ESHUTDOWN);
+        assert_int_equal(result_of(left_futures[i]), YIBU_ESHUTDOWN);
     assert_int_equal(yibu_executor_submit_job(left_over, &nap_job, VALUE(SHORT_NS), NULL, &late),
                      YIBU_ESHUTDOWN);
     yibu_executor_free(left_over);
@@ -139,7 +139,7 @@ static void executor_is_freed_while_its_home_loop_does_not_run(void **state)
         (void)yibu_loop_run_once(loop, YIBU_MS(5));
     yibu_executor_free(executor);
     for (int i = 0; i < 4; i++)
-        assert_int_equal(take(futures[i]), YIBU_ESHUTDOWN);
+        assert_int_equal(result_of(futures[i]), YIBU_ESHUTDOWN);
     assert_int_equal(yibu_loop_free(loop), 0);
     expect_nothing_left(descriptors);
 }
@@ -164,7 +164,7 @@ static void *submit_until_refused(void *arg)
             continue;
         }
         assert_int_equal(r, 0);
-        intptr_t result = take(future);
+        intptr_t result = result_of(future);
         assert_true(result > 0 || result == YIBU_ESHUTDOWN);
         s->ended++;
     }
@@ -245,7 +245,7 @@ static void killed_zygote_fails_what_ran_and_is_replaced(void **state)
         usleep(1000);
     usleep(20000);
     kill(zygote_of_this(), SIGKILL);
-    assert_int_equal(take(running), YIBU_EWORKER);
+    assert_int_equal(result_of(running), YIBU_EWORKER);
     expect_gone((pid_t)pid);
     assert_true(run_job(executor, &nap_job, VALUE(SHORT_NS)) > 0);
     yibu_executor_free(executor);

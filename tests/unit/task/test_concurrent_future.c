@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "result.h"
 #include "test.h"
 
 /* A loop in a thread of its own, until `stop` is set. */
@@ -95,17 +96,10 @@ static yibu_concurrent_future *submit(server *s, yibu_coroutine *fn, void *arg)
     return future;
 }
 
-static intptr_t take(yibu_concurrent_future *future)
-{
-    intptr_t r = yibu_concurrent_future_result(future, YIBU_FOREVER);
-    yibu_concurrent_future_unref(future);
-    return r;
-}
-
 static void a_thread_waits_for_a_coroutine_of_another_ones_loop(void **state)
 {
-    assert_int_equal(take(submit(*state, add_one, (void *)41)), 42);
-    assert_int_equal(take(submit(*state, give_back, (void *)-ENOENT)), -ENOENT);
+    assert_int_equal(result_of(submit(*state, add_one, (void *)41)), 42);
+    assert_int_equal(result_of(submit(*state, give_back, (void *)-ENOENT)), -ENOENT);
 }
 
 static void a_thread_waits_no_longer_than_it_said(void **state)
@@ -117,7 +111,7 @@ static void a_thread_waits_no_longer_than_it_said(void **state)
     assert_false(yibu_concurrent_future_done(future));
     assert_true(yibu_concurrent_future_cancel(future));
     assert_true(yibu_concurrent_future_cancel(future) || yibu_concurrent_future_done(future));
-    assert_int_equal(take(future), -ECANCELED);
+    assert_int_equal(result_of(future), -ECANCELED);
     assert_int_equal(ended, 1);
 }
 
@@ -127,7 +121,7 @@ static void a_cancel_that_overtakes_the_start_leaves_nothing_to_run(void **state
         atomic_int ended = 0;
         yibu_concurrent_future *future = submit(*state, sleep_for_ever, &ended);
         assert_true(yibu_concurrent_future_cancel(future));
-        assert_int_equal(take(future), -ECANCELED);
+        assert_int_equal(result_of(future), -ECANCELED);
     }
 }
 
@@ -137,7 +131,7 @@ static void what_is_done_cannot_be_cancelled(void **state)
     assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), 7);
     assert_false(yibu_concurrent_future_cancel(future));
     assert_true(yibu_concurrent_future_done(future));
-    assert_int_equal(take(future), 7);
+    assert_int_equal(result_of(future), 7);
 }
 
 static void bad_arguments_are_refused(void **state)
@@ -189,16 +183,14 @@ static void callbacks_run_in_order_and_at_once_where_it_is_done(void **state)
 static intptr_t await_remote(void *arg)
 {
     yibu_concurrent_future *future = submit(arg, add_one, (void *)1);
-    assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), 2);
-    yibu_concurrent_future_unref(future);
+    assert_int_equal(result_of(future), 2);
 
     atomic_int ended = 0;
     future = submit(arg, sleep_for_ever, &ended);
     assert_int_equal(yibu_concurrent_future_result(future, YIBU_MS(1)), -ETIMEDOUT);
     assert_int_equal(yibu_concurrent_future_result(future, 0), -ETIMEDOUT);
     yibu_concurrent_future_cancel(future);
-    assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), -ECANCELED);
-    yibu_concurrent_future_unref(future);
+    assert_int_equal(result_of(future), -ECANCELED);
     return 0;
 }
 
@@ -249,8 +241,7 @@ static intptr_t wrap(void *arg)
     assert_true(yibu_future_cancel(wrapped));
     assert_int_equal(yibu_await(wrapped), -ECANCELED);
     yibu_future_unref(wrapped);
-    assert_int_equal(yibu_concurrent_future_result(second, YIBU_FOREVER), -ECANCELED);
-    yibu_concurrent_future_unref(second);
+    assert_int_equal(result_of(second), -ECANCELED);
     return 0;
 }
 
@@ -266,7 +257,7 @@ static void a_coroutine_is_cancelled_with_its_loop(void **state)
     atomic_int ended = 0;
     yibu_concurrent_future *future = submit(*state, sleep_for_ever, &ended);
     stop_server(*state);
-    assert_int_equal(take(future), -ECANCELED);
+    assert_int_equal(result_of(future), -ECANCELED);
     assert_int_equal(ended, 1);
     start_server(*state);
 }
@@ -280,7 +271,7 @@ static void a_loop_that_ends_first_says_so(void **state)
     assert_int_equal(yibu_run_coroutine_threadsafe(loop, give_back, NULL, &future), 0);
     assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), -EDEADLK);
     assert_int_equal(yibu_loop_free(loop), 0);
-    assert_int_equal(take(future), YIBU_ESHUTDOWN);
+    assert_int_equal(result_of(future), YIBU_ESHUTDOWN);
 }
 
 /* Many. */
@@ -293,7 +284,7 @@ static void *submit_many(void *arg)
         yibu_concurrent_future *future = submit(arg, add_one, (void *)i);
         if (i % 5 == 0)
             (void)yibu_concurrent_future_cancel(future);
-        intptr_t r = take(future);
+        intptr_t r = result_of(future);
         assert_true(r == i + 1 || (i % 5 == 0 && r == -ECANCELED));
     }
     return NULL;
