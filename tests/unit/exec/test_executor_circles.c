@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "gate.h"
+#include "result.h"
 
 #include <yibu/process_pool.h>
 #include <yibu/thread_pool.h>
@@ -54,11 +55,7 @@ static intptr_t submit_and_wait(yibu_executor *e, yibu_coroutine *fn, void *arg)
 {
     yibu_concurrent_future *future;
     int r = yibu_executor_submit(e, fn, arg, NULL, &future);
-    if (r < 0)
-        return r;
-    intptr_t result = yibu_concurrent_future_result(future, YIBU_FOREVER);
-    yibu_concurrent_future_unref(future);
-    return result;
+    return r < 0 ? r : result_of(future);
 }
 
 static intptr_t go_round(void *arg)
@@ -83,10 +80,8 @@ static void send_round(ring *r)
                                               NULL, &futures[i]),
                          0);
     }
-    for (int i = 0; i < CALLS; i++) {
-        assert_int_equal(yibu_concurrent_future_result(futures[i], YIBU_FOREVER), ROUNDS);
-        yibu_concurrent_future_unref(futures[i]);
-    }
+    for (int i = 0; i < CALLS; i++)
+        assert_int_equal(result_of(futures[i]), ROUNDS);
 }
 
 static void expect_that_it_goes_round(int count, unsigned max_queue, yibu_coroutine *hand_on)
@@ -204,10 +199,8 @@ static void afterwards_no_more_run_at_once_than_before(void **state)
     for (int i = 0; i < CALLS; i++)
         assert_int_equal(
             yibu_executor_submit(r.executors[0], count_those_at_once, &r, NULL, &futures[i]), 0);
-    for (int i = 0; i < CALLS; i++) {
-        assert_int_equal(yibu_concurrent_future_result(futures[i], YIBU_FOREVER), 0);
-        yibu_concurrent_future_unref(futures[i]);
-    }
+    for (int i = 0; i < CALLS; i++)
+        assert_int_equal(result_of(futures[i]), 0);
     assert_int_equal(r.most_at_once[0], 1);
     ring_close(&r);
 }
@@ -234,10 +227,8 @@ static void a_wait_that_closes_no_circle_lends_nothing(void **state)
     for (int i = 0; i < CALLS; i++)
         assert_int_equal(yibu_executor_submit(r.executors[0], wait_for_gate, &r, NULL, &futures[i]),
                          0);
-    for (int i = 0; i < CALLS; i++) {
-        assert_int_equal(yibu_concurrent_future_result(futures[i], YIBU_FOREVER), 0);
-        yibu_concurrent_future_unref(futures[i]);
-    }
+    for (int i = 0; i < CALLS; i++)
+        assert_int_equal(result_of(futures[i]), 0);
     assert_int_equal(r.most_at_once[0], 1);
     ring_close(&r);
 }
@@ -330,10 +321,8 @@ static void let_the_executor_go(yibu_executor *asking, late *l)
         assert_int_equal(yibu_executor_submit(asking, ask_those_who_wait, l, NULL, &futures[i]), 0);
     sem_post(&g.go);
     yibu_executor_free(gone);
-    for (int i = 0; i < 2 * WAITERS; i++) {
-        assert_int_equal(yibu_concurrent_future_result(futures[i], YIBU_FOREVER), 0);
-        yibu_concurrent_future_unref(futures[i]);
-    }
+    for (int i = 0; i < 2 * WAITERS; i++)
+        assert_int_equal(result_of(futures[i]), 0);
     yibu_concurrent_future_unref(l->future);
     gate_close(&g);
 }
@@ -365,11 +354,7 @@ static intptr_t ask_process(void *arg)
 {
     yibu_concurrent_future *future;
     int r = yibu_executor_submit_job(arg, &tell_pid_job, (yibu_bytes){0}, NULL, &future);
-    if (r < 0)
-        return r;
-    intptr_t result = yibu_concurrent_future_result(future, YIBU_FOREVER);
-    yibu_concurrent_future_unref(future);
-    return result;
+    return r < 0 ? r : result_of(future);
 }
 
 static yibu_executor *new_processes(bool own_thread)
@@ -415,8 +400,7 @@ static void a_thread_that_keeps_its_own_processes_from_going_on_is_told(void **s
     assert_int_equal(yibu_loop_new(NULL, &loop), 0);
     assert_int_equal(yibu_run_until_complete(loop, make_home, &processes), 0);
     assert_int_equal(yibu_executor_submit(threads, ask_process, processes, NULL, &future), 0);
-    assert_int_equal(yibu_concurrent_future_result(future, YIBU_FOREVER), -EDEADLK);
-    yibu_concurrent_future_unref(future);
+    assert_int_equal(result_of(future), -EDEADLK);
     yibu_executor_free(processes);
     yibu_executor_free(threads);
     assert_int_equal(yibu_loop_free(loop), 0);
