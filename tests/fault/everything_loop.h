@@ -74,56 +74,45 @@ static intptr_t everything_resolve(void)
     return r;
 }
 
-/* Operations on a stack, which wait until they are called back. */
-typedef struct everything_pair {
-    int under_way;
-    ssize_t results[2];
-} everything_pair;
-
-static everything_pair everything_operations;
+/* Operations on a stack, each with its result: 0, which is none of theirs, while it is under way. */
 
 static void everything_op_done(yibu_op *op, ssize_t result)
 {
     *(ssize_t *)op->arg = result;
-    everything_operations.under_way--;
 }
 
-static int everything_begin_ops(yibu_op *ops, int *pair, char *byte)
+/* Also in a task that is cancelled. */
+static void everything_wait_for_ops(const ssize_t results[2])
 {
-    yibu_loop *loop = yibu_get_running_loop();
-    int r = yibu_op_recv(loop, &ops[0], pair[0], byte, 1);
-    everything_operations.under_way += r == 0;
-    if (r == 0) {
-        r = yibu_op_poll(loop, &ops[1], pair[1], YIBU_READABLE);
-        everything_operations.under_way += r == 0;
-        if (r == 0)
-            yibu_op_cancel(&ops[1]);
-        yibu_op_cancel(&ops[0]);
-    }
-    return r;
+    yibu_timeout shield;
+    yibu_shield_begin(&shield, YIBU_FOREVER);
+    while (results[0] == 0 || results[1] == 0)
+        yibu_sleep(YIBU_US(100));
+    yibu_shield_end(&shield);
 }
 
 static intptr_t everything_ops(void)
 {
+    yibu_loop *loop = yibu_get_running_loop();
     int pair[2];
     char byte;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
-    ssize_t *results = everything_operations.results;
+    ssize_t results[2];
     yibu_op ops[2] = {{.callback = everything_op_done, .arg = &results[0]},
                       {.callback = everything_op_done, .arg = &results[1]}};
-    int r = everything_begin_ops(ops, pair, &byte);
+    results[0] = yibu_op_recv(loop, &ops[0], pair[0], &byte, 1);
+    results[1] = yibu_op_poll(loop, &ops[1], pair[1], YIBU_READABLE);
+    yibu_op_cancel(&ops[1]);
+    yibu_op_cancel(&ops[0]);
     int slept = yibu_sleep(YIBU_US(100));
-    yibu_timeout shield;
-    yibu_shield_begin(&shield, YIBU_FOREVER);
-    while (everything_operations.under_way > 0)
-        yibu_sleep(YIBU_US(100));
-    yibu_shield_end(&shield);
+    everything_wait_for_ops(results);
     yibu_close(pair[0]);
     yibu_close(pair[1]);
-    for (int i = 0; r == 0 && i < 2; i++)
-        r = results[i] == -ECANCELED ? 0 : (int)results[i];
-    return r == 0 ? slept : r;
+    for (int i = 0; i < 2; i++)
+        if (results[i] != -ECANCELED)
+            return results[i];
+    return slept;
 }
 
 #endif
