@@ -93,7 +93,7 @@ void yb_default_end_last(yb_default_slot *s)
 yibu_executor *yb_default_of(const yibu_loop *loop, yibu_executor_kind kind)
 {
     yb_loop_part *part = loop->parts[YB_PART_DEFAULTS];
-    return part ? YB_CONTAINER_OF(part, defaults, part)->slots[kind].executor : NULL;
+    return part ? yb_default_slot_of(part, kind)->executor : NULL;
 }
 
 /* Setting and getting. */
