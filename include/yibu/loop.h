@@ -57,10 +57,9 @@ typedef struct yibu_loop_options {
                              * default: in debug mode 100 ms, else YIBU_FOREVER, never */
     yibu_stall_handler *stall_handler; /* default: lines on standard error */
     void *stall_handler_arg;
-    int64_t
-        exit_wait_ns; /* how long the ends of the loop and of the program wait for functions that
-                           * run on the loop's threads before they name them; default 10 s;
-                           * negative: not at all */
+    /* How long the ends of the loop and of the program wait for functions that run on the loop's
+     * threads before they name them; default 10 s; negative: not at all. */
+    int64_t exit_wait_ns;
 } yibu_loop_options;
 
 YIBU_BEGIN_DECLS
@@ -72,10 +71,10 @@ YIBU_API int yibu_loop_new_at(const yibu_loop_options *options, yibu_loop **ret_
                               const char *place);
 #define yibu_loop_new(options, ret_loop) yibu_loop_new_at((options), (ret_loop), YIBU_HERE)
 
-/* Ends the pools, waiting for functions that the default executor runs, however long they take, since
- * they use what they were given: after exit_wait_ns the exception handler is told which.  Drops callbacks that did not run, frees the
- * loop.  Tasks and operations on descriptors and timers must have ended.  Context: the loop's
- * thread, not from inside the loop.
+/* Ends the pools, waiting for functions that the default executor runs, however long they take,
+ * since they use what they were given: after exit_wait_ns the exception handler is told which.
+ * Drops callbacks that did not run, frees the loop.  Tasks and operations on descriptors and timers
+ * must have ended.  Context: the loop's thread, not from inside the loop.
  * Returns 0, or YIBU_EBUSY while tasks or operations are left or the loop is running. */
 YIBU_API int yibu_loop_free(yibu_loop *loop);
 

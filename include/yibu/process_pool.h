@@ -45,7 +45,7 @@ YIBU_BEGIN_DECLS
 
 /* How workers come to be. */
 typedef enum yibu_start_method {
-    YIBU_START_FORK, /* copies of the zygote: quick, and they share its memory until they write to it */
+    YIBU_START_FORK, /* copies of the zygote: quick, and share its memory until they write to it */
     YIBU_START_SPAWN /* each its own run of the program up to main: nothing in common with others */
 } yibu_start_method;
 
@@ -53,15 +53,15 @@ typedef enum yibu_start_method {
 typedef struct yibu_process_pool_options {
     size_t size;
     unsigned max_workers; /* default: the number of cores; at most 1024 */
-    unsigned
-        max_queue; /* jobs that wait, beyond those that a worker is free for; default: memory is
-                             the limit */
-    unsigned
-        max_tasks_per_child; /* a worker ends after so many jobs, and is replaced; default: never */
+    /* Jobs that wait, beyond those that a worker is free for; default: memory is the limit. */
+    unsigned max_queue;
+    /* A worker ends after so many jobs, and is replaced; default: never. */
+    unsigned max_tasks_per_child;
     const yibu_job *initializer;  /* runs first in each worker; its failure breaks the pool */
     yibu_bytes initializer_input; /* copied */
-    const yibu_job *preload;      /* runs once, in the process that workers are copied from, without
-                                   * input; its failure breaks the pool; not with YIBU_START_SPAWN */
+    /* Runs once, in the process that workers are copied from, without input; its failure breaks the
+     * pool; not with YIBU_START_SPAWN. */
+    const yibu_job *preload;
     yibu_start_method start_method;
     int nice;         /* nice value added in the workers */
     bool own_thread;  /* the pool is run by a thread of its own instead of the current loop */

@@ -13,14 +13,14 @@ typedef struct yibu_thread_pool_options {
     size_t size;
     unsigned max_workers;       /* default min(32, processors + 4) */
     unsigned max_queue;         /* as many calls wait, beyond those that a worker is free for; 0: as
-                                   many as memory holds */
+                                 * many as memory holds */
     const char *name_prefix;    /* of the threads' names, default "yibu-worker"; see ps -L, gdb */
     int (*initializer)(void *); /* each thread's first call; a failure breaks the pool; or NULL */
     void *initializer_arg;
     const int *cpus; /* the processors that its threads may run on; copied */
     size_t cpu_count;
     int64_t exit_wait_ns; /* how long the program's end waits for running functions, default 10 s;
-                             negative: not at all */
+                           * negative: not at all */
 } yibu_thread_pool_options;
 
 YIBU_BEGIN_DECLS
@@ -50,7 +50,8 @@ YIBU_API int yibu_op_to_thread(yibu_loop *loop, yibu_op *op, yibu_coroutine *fn,
  * are those that the caller sees.
  * Returns fn's result; YIBU_ESHUTDOWN where the loop has ended or ends before the task has begun;
  * -ECANCELED where the calling function was given up; -EDEADLK where the loop is this thread's own;
- * -ENOTSUP in a simulation; YIBU_ENOTHREAD in tasks, callbacks, and functions that no loop asked for; -EINVAL, -ENOMEM. */
+ * -ENOTSUP in a simulation; YIBU_ENOTHREAD in tasks, callbacks, and functions that no loop asked
+ * for; -EINVAL, -ENOMEM. */
 YIBU_API intptr_t yibu_from_thread_call(yibu_coroutine *fn, void *arg);
 
 YIBU_END_DECLS

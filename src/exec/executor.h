@@ -13,7 +13,7 @@
 #include "loop/loop.h"
 #include <yibu/task.h>
 
-/* The same where nobody has said it. */
+/* How long the ends of the loop and of the program wait for functions, where no options say so. */
 #define YB_EXIT_WAIT_NS (INT64_C(10) * 1000000000)
 
 typedef struct yb_work yb_work;

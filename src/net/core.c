@@ -3,7 +3,8 @@
  * STARTING: it sets up, says how that went, and waits for the word to serve.  SERVING: it takes
  * connections, its own and those of others.  DRAINING: its listeners are deaf and, once their lines
  * are empty, closed; it goes on for as long as any loop has connections, which may come here, at most
- * until the time limit.  DRAINED: it ends once it has none itself.  ABORTING: no others' connections are taken, and those that there are are aborted.
+ * until the time limit.  DRAINED: it ends once it has none itself.  ABORTING: no others' connections
+ * are taken, and those that there are are aborted.
  *
  * `open` ends under the lock in the moment in which no connection is there or on its way, so none is
  * ever sent to a loop that does not look any more. */

@@ -57,8 +57,8 @@ int yb_process_executor_make_payload(yibu_executor *executor, size_t size,
 
 /* process_executor_home.c */
 
-/* Makes or takes over the pool on the loop, which becomes the executor's home, in its thread.  Returns 0 or a
- * negative errno. */
+/* Makes or takes over the pool on the loop, which becomes the executor's home, in its thread.
+ * Returns 0 or a negative errno. */
 int yb_process_executor_settle(yb_process_executor *executor, yibu_loop *loop);
 /* Makes the home loop run item, which is of the next three.  False: it is closed.  Any thread. */
 bool yb_process_executor_post(yb_process_executor *executor, yb_runnable *item);

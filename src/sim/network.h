@@ -57,8 +57,8 @@ struct yb_sim_socket {
     yb_list waiting[YB_SIM_QUEUES];
     yb_timer again; /* looks at those who wait once more, while set */
     bool again_set;
-    yb_list
-        links; /* FRESH from a listener: among those to be accepted; LISTENING: of the network */
+    /* FRESH from a listener: among those to be accepted; LISTENING: of the network. */
+    yb_list links;
     yb_sim_connection *connection;
     unsigned side;
     /* LISTENING */

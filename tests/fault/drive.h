@@ -195,7 +195,8 @@ static inline long drive_through_all(const char *name, drive_program *program, b
 }
 
 /* What may be kept for later is kept after a first pass of all faults; in the second one nothing may
- * be added to it.  At last it gets by under a storm of signals.  descriptors: without them as well.  Returns how many faults struck.  In a task. */
+ * be added to it.  At last it gets by under a storm of signals.  descriptors: without them as well.
+ * Returns how many faults struck.  In a task. */
 static inline long drive_all(const char *name, drive_program *program, bool descriptors)
 {
     yibu_loop *loop = yibu_get_running_loop();
