@@ -62,7 +62,7 @@ static intptr_t listen_to(const speech *s, heard *h)
     return r;
 }
 
-static intptr_t messages_come_in_order_before_the_end(void)
+LOOP_TEST(messages_come_in_order_before_the_end)
 {
     static const unsigned sizes[] = {4, 5, 64, 1000, 65536};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -74,7 +74,7 @@ static intptr_t messages_come_in_order_before_the_end(void)
     return 0;
 }
 
-static intptr_t messages_of_a_job_that_crashes_are_heard(void)
+LOOP_TEST(messages_of_a_job_that_crashes_are_heard)
 {
     for (unsigned count = 0; count < 40; count += 7) {
         speech s = {.count = count, .bytes = 500, .end = CRASH};
@@ -85,14 +85,14 @@ static intptr_t messages_of_a_job_that_crashes_are_heard(void)
     return 0;
 }
 
-static intptr_t messages_nobody_takes_hold_nothing_up(void)
+LOOP_TEST(messages_nobody_takes_hold_nothing_up)
 {
     speech s = {.count = 10000, .bytes = 1000};
     assert_int_equal(call(&speak_job, VALUE(s)), 10000);
     return 0;
 }
 
-static intptr_t message_that_is_too_large_is_refused(void)
+LOOP_TEST(message_that_is_too_large_is_refused)
 {
     speech s = {.count = 1, .bytes = 65537};
     heard h;
@@ -107,7 +107,7 @@ static void count_message(yibu_bytes message, void *arg)
     ++*(unsigned *)arg;
 }
 
-static intptr_t messages_of_retries_come_too(void)
+LOOP_TEST(messages_of_retries_come_too)
 {
     speech s = {.count = 5, .bytes = 4, .end = CRASH};
     unsigned count = 0;
@@ -144,7 +144,7 @@ static intptr_t run_listener(void *arg)
     return yibu_to_process(&speak_job, VALUE(l->speech), NULL, &options);
 }
 
-static intptr_t messages_come_while_the_job_runs(void)
+LOOP_TEST(messages_come_while_the_job_runs)
 {
     yibu_event event = YIBU_EVENT_INIT;
     for (int i = 0; i < 5; i++) {
@@ -161,7 +161,7 @@ static intptr_t messages_come_while_the_job_runs(void)
 }
 
 /* Cancelled wherever the job may be, in the middle of a message too. */
-static intptr_t job_that_speaks_without_end_is_cancelled(void)
+LOOP_TEST(job_that_speaks_without_end_is_cancelled)
 {
     yibu_event event = YIBU_EVENT_INIT;
     for (int i = 0; i < 20; i++) {
@@ -193,7 +193,7 @@ static intptr_t run_many(void *arg)
     return 0;
 }
 
-static intptr_t many_speak_at_once(void)
+LOOP_TEST(many_speak_at_once)
 {
     enum { COUNT = 50 };
     yibu_task *tasks[COUNT];
@@ -221,7 +221,7 @@ static intptr_t send_and_tell(yibu_bytes input, yibu_buffer *output)
 }
 YIBU_JOB(send_and_tell);
 
-static intptr_t send_answers_what_is_wrong(void)
+LOOP_TEST(send_answers_what_is_wrong)
 {
     unsigned count = 0;
     yibu_job_options options = {
@@ -245,7 +245,7 @@ static void start_another(yibu_bytes message, void *arg)
         *task = yibu_create_task(run_listener, &l, NULL);
 }
 
-static intptr_t callback_may_call_jobs(void)
+LOOP_TEST(callback_may_call_jobs)
 {
     speech s = {.count = 10, .bytes = 100};
     yibu_task *task = NULL;
@@ -257,43 +257,19 @@ static intptr_t callback_may_call_jobs(void)
     return 0;
 }
 
-/* A test whose body is a task of a loop of its own. */
-typedef struct in_task {
-    intptr_t (*body)(void);
-} in_task;
-
-static intptr_t run_body(void *arg)
-{
-    const in_task *test = arg;
-    return test->body();
-}
-
-static void run(void **state)
-{
-    assert_int_equal(yibu_run(run_body, *state, NULL), 0);
-}
-
-#define task_test(NAME)                    \
-    {                                      \
-#NAME, run, NULL, NULL, &(in_task) \
-        {                                  \
-            NAME                           \
-        }                                  \
-    }
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        task_test(messages_come_in_order_before_the_end),
-        task_test(messages_of_a_job_that_crashes_are_heard),
-        task_test(messages_nobody_takes_hold_nothing_up),
-        task_test(message_that_is_too_large_is_refused),
-        task_test(messages_of_retries_come_too),
-        task_test(messages_come_while_the_job_runs),
-        task_test(job_that_speaks_without_end_is_cancelled),
-        task_test(many_speak_at_once),
-        task_test(send_answers_what_is_wrong),
-        task_test(callback_may_call_jobs),
+        cmocka_unit_test(messages_come_in_order_before_the_end),
+        cmocka_unit_test(messages_of_a_job_that_crashes_are_heard),
+        cmocka_unit_test(messages_nobody_takes_hold_nothing_up),
+        cmocka_unit_test(message_that_is_too_large_is_refused),
+        cmocka_unit_test(messages_of_retries_come_too),
+        cmocka_unit_test(messages_come_while_the_job_runs),
+        cmocka_unit_test(job_that_speaks_without_end_is_cancelled),
+        cmocka_unit_test(many_speak_at_once),
+        cmocka_unit_test(send_answers_what_is_wrong),
+        cmocka_unit_test(callback_may_call_jobs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,7 +91,7 @@ static void expect_bytes(const yibu_payload *payload, size_t size, int byte)
             fail_msg("byte %zu is %d", i, data[i]);
 }
 
-static intptr_t bytes_go_there_and_come_back(void)
+LOOP_TEST(bytes_go_there_and_come_back)
 {
     static const size_t sizes[] = {1, 63, 4096, 100000, MEGABYTE, 9 * MEGABYTE + 5};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -104,7 +104,7 @@ static intptr_t bytes_go_there_and_come_back(void)
     return 0;
 }
 
-static intptr_t output_is_the_next_jobs_input(void)
+LOOP_TEST(output_is_the_next_jobs_input)
 {
     yibu_payload *payload = payload_of(MEGABYTE, 0), *output;
     for (int i = 1; i < 20; i++) {
@@ -116,7 +116,7 @@ static intptr_t output_is_the_next_jobs_input(void)
     return 0;
 }
 
-static intptr_t payload_is_optional_at_either_end(void)
+LOOP_TEST(payload_is_optional_at_either_end)
 {
     yibu_payload *output = (yibu_payload *)&output;
     assert_true(yibu_to_process_payload(&whose_job, NULL, &output, NULL) > 0);
@@ -128,7 +128,7 @@ static intptr_t payload_is_optional_at_either_end(void)
     return 0;
 }
 
-static intptr_t shorter_payload_is_a_shorter_input(void)
+LOOP_TEST(shorter_payload_is_a_shorter_input)
 {
     yibu_payload *output, *input = payload_of(MEGABYTE, 8);
     assert_int_equal(yibu_payload_shrink(input, MEGABYTE + 1), -EINVAL);
@@ -139,7 +139,7 @@ static intptr_t shorter_payload_is_a_shorter_input(void)
     return 0;
 }
 
-static intptr_t bad_arguments_are_refused(void)
+LOOP_TEST(bad_arguments_are_refused)
 {
     yibu_payload *payload = NULL;
     yibu_buffer buffer = {0};
@@ -154,7 +154,7 @@ static intptr_t bad_arguments_are_refused(void)
 }
 
 /* Copies are the owner's alone; the payload itself is shared. */
-static intptr_t copy_is_out_of_the_workers_reach(void)
+LOOP_TEST(copy_is_out_of_the_workers_reach)
 {
     yibu_payload *first;
     yibu_buffer copy = {0};
@@ -168,7 +168,7 @@ static intptr_t copy_is_out_of_the_workers_reach(void)
     return 0;
 }
 
-static intptr_t result_stays_when_its_worker_dies(void)
+LOOP_TEST(result_stays_when_its_worker_dies)
 {
     yibu_payload *small, *large;
     assert_int_equal(yibu_to_process_payload(&increment_job, payload_of(1000, 1), &small, NULL), 7);
@@ -187,7 +187,7 @@ static intptr_t result_stays_when_its_worker_dies(void)
     return 0;
 }
 
-static intptr_t input_goes_to_another_worker_when_its_own_has_died(void)
+LOOP_TEST(input_goes_to_another_worker_when_its_own_has_died)
 {
     for (int i = 0; i < 6; i++) {
         yibu_payload *output, *input = payload_of(300000, 20);
@@ -205,7 +205,7 @@ static intptr_t input_goes_to_another_worker_when_its_own_has_died(void)
 }
 
 /* The payload's worker is busy for long, another one is free. */
-static intptr_t input_goes_to_another_worker_when_its_own_is_busy(void)
+LOOP_TEST(input_goes_to_another_worker_when_its_own_is_busy)
 {
     int64_t second = YIBU_SECONDS(1);
     yibu_payload *output, *input;
@@ -227,7 +227,7 @@ static intptr_t input_goes_to_another_worker_when_its_own_is_busy(void)
     return 0;
 }
 
-static intptr_t killed_in_the_middle_of_its_output(void)
+LOOP_TEST(killed_in_the_middle_of_its_output)
 {
     size_t numbers[2] = {20 * MEGABYTE, 1};
     for (int i = 0; i < 3; i++) {
@@ -246,7 +246,7 @@ static intptr_t killed_in_the_middle_of_its_output(void)
 }
 
 /* A job that dies is tried again with what is left of its input: the same bytes, elsewhere. */
-static intptr_t input_is_there_for_another_attempt(void)
+LOOP_TEST(input_is_there_for_another_attempt)
 {
     yibu_job_report report = {.size = sizeof(report)};
     yibu_job_options options = {.size = sizeof(options),
@@ -274,7 +274,7 @@ static intptr_t run_payload_call(void *arg)
 }
 
 /* Whatever the worker has come to. */
-static intptr_t cancelled_call_frees_its_payload(void)
+LOOP_TEST(cancelled_call_frees_its_payload)
 {
     for (int i = 0; i < 12; i++) {
         int64_t ns = YIBU_MS(200);
@@ -291,7 +291,7 @@ static intptr_t cancelled_call_frees_its_payload(void)
 }
 
 /* Held in any order, results keep apart. */
-static intptr_t many_are_held_at_once(void)
+LOOP_TEST(many_are_held_at_once)
 {
     enum { COUNT = 60 };
     yibu_payload *held[COUNT] = {NULL};
@@ -317,7 +317,7 @@ static intptr_t many_are_held_at_once(void)
 }
 
 /* More than a lane holds pieces: -EAGAIN for an input, -ENOMEM for an output; and room again. */
-static intptr_t what_is_held_leaves_no_room(void)
+LOOP_TEST(what_is_held_leaves_no_room)
 {
     enum { MOST = 5000 };
     static yibu_payload *held[MOST];
@@ -334,7 +334,7 @@ static intptr_t what_is_held_leaves_no_room(void)
     return 0;
 }
 
-static intptr_t outputs_that_are_held_leave_no_room(void)
+LOOP_TEST(outputs_that_are_held_leave_no_room)
 {
     enum { MOST = 5000 };
     static yibu_payload *held[MOST];
@@ -361,7 +361,7 @@ static void *free_elsewhere(void *arg)
     return NULL;
 }
 
-static intptr_t payload_is_freed_by_any_thread(void)
+LOOP_TEST(payload_is_freed_by_any_thread)
 {
     for (int i = 0; i < 40; i++) {
         pthread_t thread;
@@ -389,7 +389,7 @@ static void op_done(yibu_op *op, ssize_t result)
     yibu_event_set(c->done);
 }
 
-static intptr_t callback_form_does_the_same(void)
+LOOP_TEST(callback_form_does_the_same)
 {
     yibu_event done = YIBU_EVENT_INIT;
     op_call c = {.done = &done};
@@ -428,50 +428,26 @@ static void payload_needs_a_loop(void **state)
     assert_int_equal(yibu_payload_new(NULL, 1, &payload), YIBU_ENOTASK);
 }
 
-/* A test whose body is a task of a loop of its own. */
-typedef struct in_task {
-    intptr_t (*body)(void);
-} in_task;
-
-static intptr_t run_body(void *arg)
-{
-    const in_task *test = arg;
-    return test->body();
-}
-
-static void run(void **state)
-{
-    assert_int_equal(yibu_run(run_body, *state, NULL), 0);
-}
-
-#define task_test(NAME)                    \
-    {                                      \
-#NAME, run, NULL, NULL, &(in_task) \
-        {                                  \
-            NAME                           \
-        }                                  \
-    }
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        task_test(bytes_go_there_and_come_back),
-        task_test(output_is_the_next_jobs_input),
-        task_test(payload_is_optional_at_either_end),
-        task_test(shorter_payload_is_a_shorter_input),
-        task_test(bad_arguments_are_refused),
-        task_test(copy_is_out_of_the_workers_reach),
-        task_test(result_stays_when_its_worker_dies),
-        task_test(input_goes_to_another_worker_when_its_own_has_died),
-        task_test(input_goes_to_another_worker_when_its_own_is_busy),
-        task_test(killed_in_the_middle_of_its_output),
-        task_test(input_is_there_for_another_attempt),
-        task_test(cancelled_call_frees_its_payload),
-        task_test(many_are_held_at_once),
-        task_test(what_is_held_leaves_no_room),
-        task_test(outputs_that_are_held_leave_no_room),
-        task_test(payload_is_freed_by_any_thread),
-        task_test(callback_form_does_the_same),
+        cmocka_unit_test(bytes_go_there_and_come_back),
+        cmocka_unit_test(output_is_the_next_jobs_input),
+        cmocka_unit_test(payload_is_optional_at_either_end),
+        cmocka_unit_test(shorter_payload_is_a_shorter_input),
+        cmocka_unit_test(bad_arguments_are_refused),
+        cmocka_unit_test(copy_is_out_of_the_workers_reach),
+        cmocka_unit_test(result_stays_when_its_worker_dies),
+        cmocka_unit_test(input_goes_to_another_worker_when_its_own_has_died),
+        cmocka_unit_test(input_goes_to_another_worker_when_its_own_is_busy),
+        cmocka_unit_test(killed_in_the_middle_of_its_output),
+        cmocka_unit_test(input_is_there_for_another_attempt),
+        cmocka_unit_test(cancelled_call_frees_its_payload),
+        cmocka_unit_test(many_are_held_at_once),
+        cmocka_unit_test(what_is_held_leaves_no_room),
+        cmocka_unit_test(outputs_that_are_held_leave_no_room),
+        cmocka_unit_test(payload_is_freed_by_any_thread),
+        cmocka_unit_test(callback_form_does_the_same),
         cmocka_unit_test(result_outlives_its_loop),
         cmocka_unit_test(payload_needs_a_loop),
     };

@@ -64,6 +64,18 @@ static void free_executors(void)
     yibu_executor_free(threads);
 }
 
+/* A coroutine test with these executors. */
+#define EXECUTORS_TEST(NAME)                     \
+    static intptr_t NAME##_with_executors(void); \
+    LOOP_TEST(NAME)                              \
+    {                                            \
+        make_executors();                        \
+        intptr_t r = NAME##_with_executors();    \
+        free_executors();                        \
+        return r;                                \
+    }                                            \
+    static intptr_t NAME##_with_executors(void)
+
 /* Payloads. */
 
 static void round_trip(yibu_executor *executor, size_t size)
@@ -83,7 +95,7 @@ static void round_trip(yibu_executor *executor, size_t size)
     yibu_payload_free(output);
 }
 
-static intptr_t payloads_go_to_executors(void)
+EXECUTORS_TEST(payloads_go_to_executors)
 {
     static const size_t sizes[] = {1, 5000, 1 << 20, 9 << 20};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -100,7 +112,7 @@ static void *round_trips(void *arg)
     return NULL;
 }
 
-static intptr_t threads_use_payloads(void)
+EXECUTORS_TEST(threads_use_payloads)
 {
     enum { THREADS = 4 };
     pthread_t plain[THREADS];
@@ -111,7 +123,7 @@ static intptr_t threads_use_payloads(void)
     return 0;
 }
 
-static intptr_t payload_nobody_takes_goes_with_the_future(void)
+EXECUTORS_TEST(payload_nobody_takes_goes_with_the_future)
 {
     for (int i = 0; i < 600; i++) {
         yibu_payload *payload;
@@ -127,7 +139,7 @@ static intptr_t payload_nobody_takes_goes_with_the_future(void)
 }
 
 /* As any input. */
-static intptr_t payload_of_one_executor_serves_another(void)
+EXECUTORS_TEST(payload_of_one_executor_serves_another)
 {
     yibu_payload *payload, *output;
     yibu_concurrent_future *future;
@@ -145,7 +157,7 @@ static intptr_t payload_of_one_executor_serves_another(void)
     return 0;
 }
 
-static intptr_t what_takes_no_payloads_says_so(void)
+EXECUTORS_TEST(what_takes_no_payloads_says_so)
 {
     yibu_payload *payload;
     yibu_concurrent_future *future;
@@ -192,7 +204,7 @@ static void hear_speech(yibu_executor *executor, speech s, intptr_t result)
     yibu_concurrent_future_unref(future);
 }
 
-static intptr_t messages_are_iterated(void)
+EXECUTORS_TEST(messages_are_iterated)
 {
     yibu_executor *executors[] = {executor_at_home, executor_elsewhere, threads};
     static const unsigned sizes[] = {4, 100, 65536};
@@ -204,7 +216,7 @@ static intptr_t messages_are_iterated(void)
     return 0;
 }
 
-static intptr_t messages_before_a_crash_are_iterated(void)
+EXECUTORS_TEST(messages_before_a_crash_are_iterated)
 {
     for (unsigned count = 0; count < 60; count += 13) {
         hear_speech(executor_at_home, (speech){count, 100, true}, YIBU_EWORKER);
@@ -215,7 +227,7 @@ static intptr_t messages_before_a_crash_are_iterated(void)
 
 /* The job waits for a listener that takes its time: no more than lane and future hold is under
  * way. */
-static intptr_t slow_listener_holds_the_job_up(void)
+EXECUTORS_TEST(slow_listener_holds_the_job_up)
 {
     yibu_executor *executors[] = {executor_at_home, executor_elsewhere};
     for (int i = 0; i < 2; i++) {
@@ -228,7 +240,7 @@ static intptr_t slow_listener_holds_the_job_up(void)
     return 0;
 }
 
-static intptr_t job_that_waits_for_a_listener_is_cancelled(void)
+EXECUTORS_TEST(job_that_waits_for_a_listener_is_cancelled)
 {
     yibu_executor *executors[] = {executor_at_home, executor_elsewhere};
     for (int i = 0; i < 2; i++) {
@@ -242,7 +254,7 @@ static intptr_t job_that_waits_for_a_listener_is_cancelled(void)
 }
 
 /* After that the job goes on alone. */
-static intptr_t listener_that_leaves_holds_nothing_up(void)
+EXECUTORS_TEST(listener_that_leaves_holds_nothing_up)
 {
     yibu_executor *executors[] = {executor_at_home, executor_elsewhere};
     for (int i = 0; i < 2; i++) {
@@ -273,7 +285,7 @@ static intptr_t rest(yibu_bytes input, yibu_buffer *output)
 }
 YIBU_JOB(rest);
 
-static intptr_t waiting_listener_is_cancelled(void)
+EXECUTORS_TEST(waiting_listener_is_cancelled)
 {
     yibu_concurrent_future *future;
     yibu_job_options options = {.size = sizeof(options), .keep_messages = true};
@@ -291,7 +303,7 @@ static intptr_t waiting_listener_is_cancelled(void)
     return 0;
 }
 
-static intptr_t future_without_messages_has_no_iterator(void)
+EXECUTORS_TEST(future_without_messages_has_no_iterator)
 {
     yibu_concurrent_future *future;
     assert_int_equal(
@@ -303,7 +315,7 @@ static intptr_t future_without_messages_has_no_iterator(void)
 }
 
 /* One that never ran. */
-static intptr_t iterator_of_a_cancelled_job_ends(void)
+EXECUTORS_TEST(iterator_of_a_cancelled_job_ends)
 {
     yibu_concurrent_future *busy[3], *future;
     for (int i = 0; i < 3; i++)
@@ -320,49 +332,22 @@ static intptr_t iterator_of_a_cancelled_job_ends(void)
     return 0;
 }
 
-/* A test whose body is a task of a loop of its own. */
-typedef struct in_task {
-    intptr_t (*body)(void);
-} in_task;
-
-static intptr_t run_body(void *arg)
-{
-    const in_task *test = arg;
-    make_executors();
-    intptr_t r = test->body();
-    free_executors();
-    return r;
-}
-
-static void run(void **state)
-{
-    assert_int_equal(yibu_run(run_body, *state, NULL), 0);
-}
-
-#define task_test(NAME)                    \
-    {                                      \
-#NAME, run, NULL, NULL, &(in_task) \
-        {                                  \
-            NAME                           \
-        }                                  \
-    }
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        task_test(payloads_go_to_executors),
-        task_test(threads_use_payloads),
-        task_test(payload_nobody_takes_goes_with_the_future),
-        task_test(payload_of_one_executor_serves_another),
-        task_test(what_takes_no_payloads_says_so),
-        task_test(messages_are_iterated),
-        task_test(messages_before_a_crash_are_iterated),
-        task_test(slow_listener_holds_the_job_up),
-        task_test(job_that_waits_for_a_listener_is_cancelled),
-        task_test(listener_that_leaves_holds_nothing_up),
-        task_test(waiting_listener_is_cancelled),
-        task_test(future_without_messages_has_no_iterator),
-        task_test(iterator_of_a_cancelled_job_ends),
+        cmocka_unit_test(payloads_go_to_executors),
+        cmocka_unit_test(threads_use_payloads),
+        cmocka_unit_test(payload_nobody_takes_goes_with_the_future),
+        cmocka_unit_test(payload_of_one_executor_serves_another),
+        cmocka_unit_test(what_takes_no_payloads_says_so),
+        cmocka_unit_test(messages_are_iterated),
+        cmocka_unit_test(messages_before_a_crash_are_iterated),
+        cmocka_unit_test(slow_listener_holds_the_job_up),
+        cmocka_unit_test(job_that_waits_for_a_listener_is_cancelled),
+        cmocka_unit_test(listener_that_leaves_holds_nothing_up),
+        cmocka_unit_test(waiting_listener_is_cancelled),
+        cmocka_unit_test(future_without_messages_has_no_iterator),
+        cmocka_unit_test(iterator_of_a_cancelled_job_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,7 +100,7 @@ static void expect_works(long size)
     yibu_payload_free(output);
 }
 
-static intptr_t payload_without_memory_is_not_made(void)
+LOOP_TEST(payload_without_memory_is_not_made)
 {
     yibu_payload *payload, *held;
     assert_int_equal(yibu_payload_new(NULL, 100000, &held), 0);
@@ -117,7 +117,7 @@ static intptr_t payload_without_memory_is_not_made(void)
 }
 
 /* Kernels without MADV_POPULATE_WRITE. */
-static intptr_t memory_is_reserved_where_it_cannot_be_populated(void)
+LOOP_TEST(memory_is_reserved_where_it_cannot_be_populated)
 {
     yibu_payload *payload;
     shortage.populate = EINVAL;
@@ -134,7 +134,7 @@ static intptr_t memory_is_reserved_where_it_cannot_be_populated(void)
     return 0;
 }
 
-static intptr_t job_without_memory_is_told(void)
+LOOP_TEST(job_without_memory_is_told)
 {
     yibu_payload *output;
     expect_works(100);
@@ -149,7 +149,7 @@ static intptr_t job_without_memory_is_told(void)
 }
 
 /* The parent cannot map what the job has written. */
-static intptr_t output_that_cannot_be_mapped_is_given_back(void)
+LOOP_TEST(output_that_cannot_be_mapped_is_given_back)
 {
     yibu_payload *output;
     expect_works(9 * MEGABYTE);
@@ -166,7 +166,7 @@ static intptr_t output_that_cannot_be_mapped_is_given_back(void)
 }
 
 /* The copying call, too. */
-static intptr_t input_without_memory_fails_alone(void)
+LOOP_TEST(input_without_memory_fails_alone)
 {
     static char bytes[9 * MEGABYTE];
     for (int i = 0; i < 20; i++) {
@@ -178,38 +178,14 @@ static intptr_t input_without_memory_fails_alone(void)
     return 0;
 }
 
-/* A test whose body is a task of a loop of its own. */
-typedef struct in_task {
-    intptr_t (*body)(void);
-} in_task;
-
-static intptr_t run_body(void *arg)
-{
-    const in_task *test = arg;
-    return test->body();
-}
-
-static void run(void **state)
-{
-    assert_int_equal(yibu_run(run_body, *state, NULL), 0);
-}
-
-#define task_test(NAME)                    \
-    {                                      \
-#NAME, run, NULL, NULL, &(in_task) \
-        {                                  \
-            NAME                           \
-        }                                  \
-    }
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        task_test(payload_without_memory_is_not_made),
-        task_test(memory_is_reserved_where_it_cannot_be_populated),
-        task_test(job_without_memory_is_told),
-        task_test(output_that_cannot_be_mapped_is_given_back),
-        task_test(input_without_memory_fails_alone),
+        cmocka_unit_test(payload_without_memory_is_not_made),
+        cmocka_unit_test(memory_is_reserved_where_it_cannot_be_populated),
+        cmocka_unit_test(job_without_memory_is_told),
+        cmocka_unit_test(output_that_cannot_be_mapped_is_given_back),
+        cmocka_unit_test(input_without_memory_fails_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
