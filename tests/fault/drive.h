@@ -13,6 +13,7 @@
 
 #include "base/memory.h"
 #include "census.h"
+#include "hush.h"
 #include "loop/overseer.h"
 #include "signal_storm.h"
 #include "task/task.h"
@@ -201,6 +202,7 @@ static inline long drive_all(const char *name, drive_program *program, bool desc
 {
     yibu_loop *loop = yibu_get_running_loop();
     yb_overseer *before = loop->overseer;
+    assert_int_equal(yibu_loop_set_exception_handler(loop, test_hush, NULL), 0);
     drive.overseer = (yb_overseer){.before = drive_before, .after = drive_after};
     loop->overseer = &drive.overseer;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &drive.descriptors), 0);
@@ -217,5 +219,15 @@ static inline long drive_all(const char *name, drive_program *program, bool desc
     loop->overseer = before;
     return struck;
 }
+
+/* A test of a program; DESCRIPTORS: whether without them as well. */
+#define DRIVE(NAME, PROGRAM, DESCRIPTORS)                     \
+    LOOP_TEST(NAME)                                           \
+    {                                                         \
+        long struck = drive_all(#NAME, PROGRAM, DESCRIPTORS); \
+        print_message("%ld faults\n", struck);                \
+        assert_true(struck > 0);                              \
+        return 0;                                             \
+    }
 
 #endif

@@ -12,6 +12,7 @@
 #include "everything_streams.h"
 #include "everything_sync.h"
 #include "everything_tasks.h"
+#include "hush.h"
 #include "test.h"
 
 static intptr_t everything(void *arg)
@@ -26,14 +27,6 @@ static intptr_t everything(void *arg)
     for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
         r = parts[i]();
     return r;
-}
-
-static inline void everything_hush(yibu_loop *loop, const char *message, intptr_t code, void *arg)
-{
-    (void)loop;
-    (void)message;
-    (void)code;
-    (void)arg;
 }
 
 /* Two mains, and a task that is left over. */
@@ -54,7 +47,7 @@ static inline intptr_t everything_run_again(const yibu_loop_options *loop)
 /* Runs it on a loop that is asked for its descriptor, too. */
 static inline intptr_t everything_run(void)
 {
-    yibu_loop_options options = {.size = sizeof(options), .exception_handler = everything_hush};
+    yibu_loop_options options = {.size = sizeof(options), .exception_handler = test_hush};
     intptr_t r = yibu_run(everything, NULL, &options);
     if (r == 0)
         r = everything_run_again(&options);

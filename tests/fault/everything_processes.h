@@ -4,6 +4,7 @@
 #define EVERYTHING_PROCESSES_H
 
 #include "everything_streams.h"
+#include "hush.h"
 #include "result.h"
 
 static intptr_t everything_communicate(int in, int out, const char *text)
@@ -88,20 +89,10 @@ static intptr_t everything_executor_apart(void)
     return everything_employ_twice(true);
 }
 
-static inline void everything_say_nothing(yibu_loop *loop, const char *message, intptr_t code,
-                                          void *arg)
-{
-    (void)loop;
-    (void)message;
-    (void)code;
-    (void)arg;
-}
-
 /* Two loops that serve one connection. */
 static intptr_t everything_cores(void)
 {
-    const yibu_loop_options loop = {.size = sizeof(loop),
-                                    .exception_handler = everything_say_nothing};
+    const yibu_loop_options loop = {.size = sizeof(loop), .exception_handler = test_hush};
     const yibu_cores_options options = {.size = sizeof(options), .loops = 2, .loop = &loop};
     yibu_cores *cores;
     yibu_stream *stream;

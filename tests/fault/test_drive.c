@@ -36,18 +36,6 @@ static intptr_t channel_tasks(void)
     return consequence(everything_channel(), YIBU_ESHUTDOWN);
 }
 
-/* DRIVE(name of the test, program, whether it can go without descriptors) */
-#define DRIVE(NAME, PROGRAM, DESCRIPTORS)                             \
-    LOOP_TEST(NAME)                                                   \
-    {                                                                 \
-        yibu_loop *loop = yibu_get_running_loop();                    \
-        yibu_loop_set_exception_handler(loop, everything_hush, NULL); \
-        long struck = drive_all(#NAME, PROGRAM, DESCRIPTORS);         \
-        print_message("%ld faults\n", struck);                        \
-        assert_true(struck > 0);                                      \
-        return 0;                                                     \
-    }
-
 DRIVE(sockets_and_threads, echo_tasks, WITHOUT_DESCRIPTORS)
 DRIVE(callbacks, everything_calls, false)
 DRIVE(watches, everything_watch, false)

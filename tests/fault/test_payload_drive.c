@@ -77,19 +77,8 @@ static intptr_t payload_elsewhere(void)
     return payload_with(true);
 }
 
-#define DRIVE(NAME, PROGRAM)                                          \
-    LOOP_TEST(NAME)                                                   \
-    {                                                                 \
-        yibu_loop *loop = yibu_get_running_loop();                    \
-        yibu_loop_set_exception_handler(loop, everything_hush, NULL); \
-        long struck = drive_all(#NAME, PROGRAM, false);               \
-        print_message("%ld faults\n", struck);                        \
-        assert_true(struck > 0);                                      \
-        return 0;                                                     \
-    }
-
-DRIVE(payloads_of_an_executor_at_home, payload_here)
-DRIVE(payloads_of_an_executor_elsewhere, payload_elsewhere)
+DRIVE(payloads_of_an_executor_at_home, payload_here, false)
+DRIVE(payloads_of_an_executor_elsewhere, payload_elsewhere, false)
 
 int main(void)
 {

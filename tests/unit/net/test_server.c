@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "hush.h"
 #include "platform/valgrind.h"
 #include "sim.h"
 #include "streams.h"
@@ -442,14 +443,6 @@ static intptr_t talk(void *arg)
     return n == 5 ? 0 : n == 0 ? -ECONNRESET : n;
 }
 
-static void ignore(yibu_loop *loop, const char *message, intptr_t code, void *arg)
-{
-    (void)loop;
-    (void)message;
-    (void)code;
-    (void)arg;
-}
-
 static intptr_t serve_many(bool all_must_succeed)
 {
     enum { CLIENTS = 8 };
@@ -471,7 +464,7 @@ static intptr_t serve_many(bool all_must_succeed)
 }
 
 SIM_TEST_WITH(a_server_serves_whoever_comes, 1000, .latency_ns = YIBU_MS(1),
-              .jitter_ns = YIBU_MS(5), .short_transfer = 0.3, .exception_handler = ignore)
+              .jitter_ns = YIBU_MS(5), .short_transfer = 0.3, .exception_handler = test_hush)
 {
     return serve_many(true);
 }
@@ -479,7 +472,7 @@ SIM_TEST_WITH(a_server_serves_whoever_comes, 1000, .latency_ns = YIBU_MS(1),
 SIM_TEST_WITH(a_server_outlives_everything, 2000, .latency_ns = YIBU_MS(1), .jitter_ns = YIBU_MS(5),
               .short_transfer = 0.3, .accept_failure = 0.2, .connect_failure = 0.1,
               .read_failure = 0.02, .write_failure = 0.02, .reset = 0.02,
-              .exception_handler = ignore)
+              .exception_handler = test_hush)
 {
     return serve_many(false);
 }
