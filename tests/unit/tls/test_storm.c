@@ -8,7 +8,6 @@
 enum {
     CROWD = 1000 / YB_TEST_SLOWDOWN,
     SILENT = 100,
-    BIG = 1 << 20,
 };
 
 /* A thousand connections. */
@@ -45,25 +44,6 @@ LOOP_TEST(a_thousand_clients_are_served_at_once)
 
 /* Signals. */
 
-static intptr_t send_big(void *stream)
-{
-    uint8_t *bytes = new_stream(BIG);
-    int r = yibu_stream_write(stream, bytes, BIG);
-    free(bytes);
-    return r < 0 ? r : yibu_stream_drain(stream);
-}
-
-static void exchange(yibu_stream *stream)
-{
-    yibu_task *task = yibu_create_task(send_big, stream, NULL);
-    uint8_t *back = malloc(BIG);
-    assert_int_equal(yibu_stream_readexactly(stream, back, BIG), 0);
-    check_stream(back, BIG, 0);
-    free(back);
-    assert_int_equal(yibu_await(task), 0);
-    yibu_task_unref(task);
-}
-
 LOOP_TEST(signals_that_interrupt_calls_change_nothing)
 {
     world w;
@@ -73,7 +53,7 @@ LOOP_TEST(signals_that_interrupt_calls_change_nothing)
     storm_begin(500 * YB_TEST_SLOWDOWN);
     while (storm_signals < 100) {
         assert_int_equal(connect_world(&w, &stream), 0);
-        exchange(stream);
+        exchange_much(stream);
         close_stream(stream);
     }
     storm_end();

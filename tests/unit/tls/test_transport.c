@@ -176,8 +176,6 @@ LOOP_TEST(a_connection_can_be_ended_at_each_event)
 
 /* Both directions at once, more than every buffer. */
 
-enum { BIG = 1 << 20 };
-
 static void echo_data(yibu_protocol *protocol, yibu_transport *transport, void *data, size_t size)
 {
     (void)protocol;
@@ -188,32 +186,13 @@ static const yibu_protocol_methods echo_methods = {.size = sizeof(echo_methods),
                                                    .data_received = echo_data};
 static yibu_protocol echo_protocol = {&echo_methods};
 
-static intptr_t send_big(void *arg)
-{
-    uint8_t *bytes = new_stream(BIG);
-    int r = yibu_stream_write(arg, bytes, BIG);
-    free(bytes);
-    return r < 0 ? r : yibu_stream_drain(arg);
-}
-
-static void exchange(yibu_stream *stream)
-{
-    yibu_task *task = yibu_create_task(send_big, stream, NULL);
-    uint8_t *back = malloc(BIG);
-    assert_int_equal(yibu_stream_readexactly(stream, back, BIG), 0);
-    check_stream(back, BIG, 0);
-    free(back);
-    assert_int_equal(yibu_await(task), 0);
-    yibu_task_unref(task);
-}
-
 static void echo_big(void)
 {
     line l;
     begin_line(&l);
     wait_for_log(&l.r, "made ");
     assert_int_equal(yibu_transport_set_protocol(l.r.transport, &echo_protocol), 0);
-    exchange(l.peer);
+    exchange_much(l.peer);
     close_stream(l.peer);
     l.peer = NULL;
     l.r.ended = true;
@@ -258,7 +237,7 @@ static resting_pair begin_pair(const line *l)
     assert_int_equal(
         yibu_transport_new_on(secure(ends[0], l->server), &echo_protocol, NULL, &p.transport), 0);
     assert_int_equal(yibu_stream_new_on(secure(ends[1], l->client), NULL, &p.peer), 0);
-    exchange(p.peer);
+    exchange_much(p.peer);
     p.reader = yibu_create_task(read_byte, p.peer, NULL);
     assert_int_equal(yibu_sleep(0), 0);
     return p;

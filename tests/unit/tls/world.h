@@ -168,6 +168,28 @@ static inline void talk(yibu_stream *stream)
     assert_memory_equal(answer, "hello\n", 6);
 }
 
+enum { EXCHANGED_BYTES = 1 << 20 };
+
+static inline intptr_t send_much(void *stream)
+{
+    uint8_t *bytes = new_stream(EXCHANGED_BYTES);
+    int r = yibu_stream_write(stream, bytes, EXCHANGED_BYTES);
+    free(bytes);
+    return r < 0 ? r : yibu_stream_drain(stream);
+}
+
+/* The same with much, while it is written. */
+static inline void exchange_much(yibu_stream *stream)
+{
+    yibu_task *task = yibu_create_task(send_much, stream, NULL);
+    uint8_t *back = malloc(EXCHANGED_BYTES);
+    assert_int_equal(yibu_stream_readexactly(stream, back, EXCHANGED_BYTES), 0);
+    check_stream(back, EXCHANGED_BYTES, 0);
+    free(back);
+    assert_int_equal(yibu_await(task), 0);
+    yibu_task_unref(task);
+}
+
 /* Connects and says how that went; a connection that succeeds is used and closed. */
 static inline int try_world(world *w)
 {
