@@ -38,6 +38,7 @@
 #include "platform/backend.h"
 #include "platform/file_call.h"
 #include "platform/valgrind.h"
+#include "platform/wake_fd.h"
 
 enum { READERS, WRITERS, POLLERS, QUEUES };
 enum { CHUNK_BITS = 8, CHUNK = 1 << CHUNK_BITS, EVENTS = 256 };
@@ -467,11 +468,7 @@ static int wait_for_events(yb_backend *backend, int64_t deadline_ns)
 
 static void wake(yb_backend *backend)
 {
-    const uint64_t one = 1;
-    int saved = errno;
-    /* It fails only when the counter is full, and then a wake-up is pending already. */
-    (void)!write(self(backend)->wake_fd, &one, sizeof(one));
-    errno = saved;
+    yb_wake_fd_write(self(backend)->wake_fd);
 }
 
 static int descriptor_of(yb_backend *backend)

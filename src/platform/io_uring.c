@@ -44,6 +44,7 @@
 #include "platform/uring_line.h"
 #include "platform/uring_memory.h"
 #include "platform/uring_table.h"
+#include "platform/wake_fd.h"
 
 enum { DEFAULT_ENTRIES = 256, MAX_BATCH = YB_TURN_BUDGET };
 
@@ -506,11 +507,7 @@ static void unregister_memory(yb_backend *backend, int number)
 
 static void wake(yb_backend *backend)
 {
-    const uint64_t one = 1;
-    int saved = errno;
-    /* It fails only when the counter is full, and then a wake-up is pending already. */
-    (void)!write(self(backend)->wake_fd, &one, sizeof(one));
-    errno = saved;
+    yb_wake_fd_write(self(backend)->wake_fd);
 }
 
 static void close_backend(yb_backend *backend)
