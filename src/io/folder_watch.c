@@ -52,9 +52,15 @@ static unsigned change_of(uint32_t mask)
     return 0;
 }
 
+/* NULL where what is left is no whole record with an ended name. */
 static const struct inotify_event *take(watch *w)
 {
     const struct inotify_event *raw = (const void *)(w->buffer + w->at);
+    size_t left = w->end - w->at;
+    if (left < sizeof(*raw) || raw->len > left - sizeof(*raw) ||
+        raw->len % _Alignof(struct inotify_event) != 0 ||
+        (raw->len > 0 && raw->name[raw->len - 1] != '\0'))
+        return NULL;
     w->at += sizeof(*raw) + raw->len;
     return raw;
 }
@@ -89,6 +95,8 @@ static int next(yibu_iterator *iterator, void **ret_item)
                 return (int)n;
         }
         const struct inotify_event *raw = take(w);
+        if (!raw)
+            return -EBADMSG;
         if (raw->mask & IN_IGNORED)
             return 0;
         if (translate(w, raw)) {
