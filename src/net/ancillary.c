@@ -62,9 +62,12 @@ static void take_unix(struct cmsghdr *at, yibu_message *message)
 static void take_time(struct cmsghdr *at, yibu_message *message)
 {
     struct timespec time;
-    if (!read_value(at, &time, sizeof(time)))
+    int64_t time_ns;
+    if (!read_value(at, &time, sizeof(time)) ||
+        __builtin_mul_overflow(time.tv_sec, 1000000000, &time_ns) ||
+        __builtin_add_overflow(time_ns, time.tv_nsec, &time_ns))
         return;
-    message->timestamp_ns = (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+    message->timestamp_ns = time_ns;
     message->flags |= YIBU_MESSAGE_TIMESTAMP;
 }
 
