@@ -269,8 +269,10 @@ static void drain(yibu_core *core)
 static int serve(yibu_core *core)
 {
     wait_for_phase(core, YB_CORES_SERVING);
-    if (phase_of(core) >= YB_CORES_ABORTING) /* another one could not start */
+    if (phase_of(core) >= YB_CORES_ABORTING) { /* others may have sent connections already */
+        abort_connections(core);
         return 0;
+    }
     int r = begin_to_serve(core);
     if (r < 0) {
         yb_cores_advance(core->cores, YB_CORES_DRAINING);

@@ -66,17 +66,34 @@ intptr_t yb_core_serve_connection(yibu_stream *stream, void *arg)
     return r;
 }
 
+static bool is_open(yibu_core *core)
+{
+    pthread_mutex_lock(&core->lock);
+    bool open = core->open;
+    pthread_mutex_unlock(&core->lock);
+    return open;
+}
+
 /* A task that begins runs at once, until it first suspends. */
+static void begin(yibu_core *core, const yb_arrival *arrival)
+{
+    core->arriving = arrival;
+    int r = yb_server_adopt(core->server, arrival->fd);
+    core->arriving = NULL;
+    if (r < 0)
+        yb_loop_report(yb_loop_current, r, "a connection that was handed over is closed");
+}
+
+/* Where the loop has aborted its connections by now, this one ends with them. */
 static void arrive(yb_runnable *item)
 {
     yb_arrival *arrival = YB_CONTAINER_OF(item, yb_arrival, posted);
     yibu_core *core = arrival->core;
-    core->arriving = arrival;
-    int r = yb_server_adopt(core->server, arrival->fd);
-    core->arriving = NULL;
+    if (is_open(core))
+        begin(core, arrival);
+    else
+        (void)close(arrival->fd);
     yb_free(arrival);
-    if (r < 0)
-        yb_loop_report(yb_loop_current, r, "a connection that was handed over is closed");
     atomic_fetch_sub(&core->coming, 1);
     yibu_event_set(&core->server->room);
 }

@@ -1,6 +1,8 @@
 /* Connections that move from one loop to another. */
 #include "cores.h"
 
+#include <semaphore.h>
+
 static const yibu_cores_options two = {.size = sizeof(two), .loops = 2};
 
 static yibu_core *other_core(void)
@@ -239,6 +241,93 @@ static void a_move_that_fails_leaves_the_stream_as_it_is(void **state)
     assert_int_equal(v.closing, -EPIPE);
 }
 
+/* Descriptors that are handed over while everything is aborted. */
+
+enum { FLOOD = 200, FLOODS = 30 };
+
+typedef struct flood {
+    yibu_cores *cores;
+    int ends[FLOOD], count;
+    atomic_int begun;
+} flood;
+
+/* Until the loop takes no more. */
+static void *pour(void *arg)
+{
+    flood *f = arg;
+    int r = 0;
+    for (f->count = 0; r == 0 && f->count < FLOOD; f->count++) {
+        int ends[2];
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+        f->ends[f->count] = ends[0];
+        r = yibu_core_hand_over_fd(yibu_cores_core(f->cores, 0), ends[1], NULL, NULL);
+        if (r < 0)
+            close(ends[1]); /* still ours */
+        f->begun = 1;
+    }
+    return NULL;
+}
+
+static void connections_on_their_way_when_all_is_aborted_are_closed(void **state)
+{
+    (void)state;
+    flood f = {0};
+    int before = count_descriptors();
+    for (int i = 0; i < FLOODS; i++) {
+        pthread_t thread;
+        f.cores = start_cores(echo_lines, NULL, &two);
+        f.begun = 0;
+        assert_int_equal(pthread_create(&thread, NULL, pour, &f), 0);
+        while (!f.begun)
+            sched_yield();
+        yibu_cores_abort(f.cores);
+        assert_int_equal(yibu_cores_wait(f.cores), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        yibu_cores_free(f.cores);
+        while (f.count-- > 0) {
+            expect_end(f.ends[f.count]);
+            close(f.ends[f.count]);
+        }
+    }
+    assert_int_equal(count_descriptors(), before);
+}
+
+/* A loop whose thread is held when it is to begin to serve. */
+
+static sem_t released;
+
+static intptr_t hold_thread(void *arg)
+{
+    (void)arg;
+    while (sem_wait(&released) < 0)
+        ;
+    return 0;
+}
+
+static int hold_first_loop(yibu_core *core, void *arg)
+{
+    (void)arg;
+    return yibu_core_index(core) == 0 ? yibu_spawn(hold_thread, NULL) : 0;
+}
+
+static void a_loop_that_never_served_takes_no_connections_once_it_has_ended(void **state)
+{
+    (void)state;
+    const yibu_cores_options held = {.size = sizeof(held), .loops = 2, .setup = hold_first_loop};
+    int ends[2];
+    assert_int_equal(sem_init(&released, 0, 0), 0);
+    yibu_cores *cores = start_cores(echo_lines, NULL, &held);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    yibu_cores_abort(cores);
+    sem_post(&released);
+    assert_int_equal(yibu_cores_wait(cores), 0);
+    assert_int_equal(yibu_core_hand_over_fd(yibu_cores_core(cores, 0), ends[0], NULL, NULL),
+                     YIBU_ESHUTDOWN);
+    close(ends[0]); /* still ours */
+    close(ends[1]);
+    yibu_cores_free(cores);
+}
+
 /* From a loop that is none of them. */
 LOOP_TEST(a_loop_of_ones_own_hands_connections_over)
 {
@@ -275,6 +364,8 @@ int main(void)
         cmocka_unit_test(a_loop_takes_connections_of_others_while_it_drains),
         cmocka_unit_test(any_thread_hands_a_descriptor_over),
         cmocka_unit_test(a_move_that_fails_leaves_the_stream_as_it_is),
+        cmocka_unit_test(connections_on_their_way_when_all_is_aborted_are_closed),
+        cmocka_unit_test(a_loop_that_never_served_takes_no_connections_once_it_has_ended),
         cmocka_unit_test(a_loop_of_ones_own_hands_connections_over),
     };
     setenv("CMOCKA_TEST_ABORT", "1", 1);
