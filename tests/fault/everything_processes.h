@@ -3,6 +3,8 @@
 #ifndef EVERYTHING_PROCESSES_H
 #define EVERYTHING_PROCESSES_H
 
+#include <errno.h>
+
 #include "everything_streams.h"
 #include "hush.h"
 #include "result.h"
@@ -89,14 +91,26 @@ static intptr_t everything_executor_apart(void)
     return everything_employ_twice(true);
 }
 
+/* The other loop goes on with the connection, as soon as there is a descriptor for it. */
+static intptr_t everything_pass_on(yibu_stream *stream, void *arg)
+{
+    yibu_cores *cores = yibu_core_cores(yibu_current_core());
+    yibu_core *other = yibu_cores_core(cores, 1 - yibu_core_index(yibu_current_core()));
+    int r;
+    while ((r = yibu_core_hand_over(other, stream, everything_echo_lines, arg)) == -EMFILE)
+        if (yibu_sleep(YIBU_MS(1)) < 0)
+            break;
+    return r;
+}
+
 /* Two loops that serve one connection. */
-static intptr_t everything_cores(void)
+static intptr_t everything_on_cores(yibu_connection_handler *handler)
 {
     const yibu_loop_options loop = {.size = sizeof(loop), .exception_handler = test_hush};
     const yibu_cores_options options = {.size = sizeof(options), .loops = 2, .loop = &loop};
     yibu_cores *cores;
     yibu_stream *stream;
-    int r = yibu_start_cores(everything_echo_lines, NULL, "127.0.0.1", 0, &options, &cores);
+    int r = yibu_start_cores(handler, NULL, "127.0.0.1", 0, &options, &cores);
     if (r < 0)
         return r;
     r = yibu_open_connection("127.0.0.1", yibu_cores_port(cores), NULL, &stream);
@@ -105,6 +119,16 @@ static intptr_t everything_cores(void)
     r = yibu_cores_wait(cores);
     yibu_cores_free(cores);
     return result < 0 ? result : r;
+}
+
+static intptr_t everything_cores(void)
+{
+    return everything_on_cores(everything_echo_lines);
+}
+
+static intptr_t everything_hand_over(void)
+{
+    return everything_on_cores(everything_pass_on);
 }
 
 #endif

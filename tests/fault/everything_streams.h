@@ -59,6 +59,32 @@ static intptr_t everything_visit(yibu_server *server)
     return left ? -ENOMEM : result;
 }
 
+static inline intptr_t everything_serve_forever(void *arg)
+{
+    return yibu_server_serve_forever(arg);
+}
+
+/* The server is served, and closed, by a task that is cancelled. */
+static inline intptr_t everything_served(void)
+{
+    yibu_server *server;
+    int r = yibu_start_server(everything_echo_lines, NULL, "127.0.0.1", 0, NULL, &server);
+    if (r < 0)
+        return r;
+    yibu_task *task = yibu_create_task(everything_serve_forever, server, NULL);
+    intptr_t result = task ? everything_visit(server) : -ENOMEM;
+    yibu_task_cancel(task);
+    intptr_t served = task ? yibu_await(task) : -ECANCELED;
+    yibu_task_unref(task);
+    yibu_server_close(server);
+    yibu_server_abort_clients(server);
+    r = yibu_server_wait_closed(server);
+    yibu_server_free(server);
+    if (result >= 0 && served != -ECANCELED)
+        result = served < 0 ? served : -EPROTO;
+    return result < 0 ? result : r;
+}
+
 static intptr_t everything_streams(void)
 {
     yibu_server *server;

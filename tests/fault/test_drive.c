@@ -2,8 +2,11 @@
  * and descriptors, and leaves nothing behind. */
 #include "drive.h"
 #include "everything.h"
-#include "everything_pipes.h"
+#include "everything_operations.h"
+#include "everything_paths.h"
 #include "everything_processes.h"
+#include "everything_reading.h"
+#include "everything_sockets.h"
 
 enum { WITHOUT_DESCRIPTORS = true };
 
@@ -64,6 +67,15 @@ DRIVE(terminals_of_subprocesses, everything_terminal, WITHOUT_DESCRIPTORS)
 DRIVE(executors_of_processes, everything_executor, WITHOUT_DESCRIPTORS)
 DRIVE(executors_of_processes_on_a_thread, everything_executor_apart, WITHOUT_DESCRIPTORS)
 DRIVE(servers_on_cores, everything_cores, WITHOUT_DESCRIPTORS)
+DRIVE(operations_called_back, everything_called_back, WITHOUT_DESCRIPTORS)
+DRIVE(connections_called_back, everything_connections, WITHOUT_DESCRIPTORS)
+DRIVE(plain_sockets, everything_sockets, WITHOUT_DESCRIPTORS)
+DRIVE(paths, everything_paths, WITHOUT_DESCRIPTORS)
+DRIVE(reading_and_writing, everything_reading, WITHOUT_DESCRIPTORS)
+DRIVE(pipes_of_the_caller, everything_own_pipe, WITHOUT_DESCRIPTORS)
+DRIVE(standard_input_and_output, everything_standard, WITHOUT_DESCRIPTORS)
+DRIVE(servers_that_are_served, everything_served, WITHOUT_DESCRIPTORS)
+DRIVE(connections_handed_over, everything_hand_over, WITHOUT_DESCRIPTORS)
 
 int main(void)
 {
@@ -96,6 +108,15 @@ int main(void)
         cmocka_unit_test(executors_of_processes),
         cmocka_unit_test(executors_of_processes_on_a_thread),
         cmocka_unit_test(servers_on_cores),
+        cmocka_unit_test(operations_called_back),
+        cmocka_unit_test(connections_called_back),
+        cmocka_unit_test(plain_sockets),
+        cmocka_unit_test(paths),
+        cmocka_unit_test(reading_and_writing),
+        cmocka_unit_test(pipes_of_the_caller),
+        cmocka_unit_test(standard_input_and_output),
+        cmocka_unit_test(servers_that_are_served),
+        cmocka_unit_test(connections_handed_over),
     };
     census_begin();
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
