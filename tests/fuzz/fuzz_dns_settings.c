@@ -23,9 +23,24 @@ static void check_domains(const yibu_dns *dns, char *search)
 static char *take_text(stream *s)
 {
     size_t length = strnlen((const char *)s->at, (size_t)(s->end - s->at));
-    char *text = length > 0 ? strndup((const char *)s->at, length) : NULL;
+    char *text = length > 0 ? calloc(1, length + 1) : NULL;
+    if (text)
+        memcpy(text, s->at, length);
     s->at += length < (size_t)(s->end - s->at) ? length + 1 : length;
     return text;
+}
+
+/* Without NULs, at which c-ares before 1.27 may read before its buffer (CVE-2024-25629). */
+static memory_file take_file(const stream *s)
+{
+    size_t size = (size_t)(s->end - s->at);
+    char *text = malloc(size + 1);
+    CHECK(text != NULL);
+    for (size_t i = 0; i < size; i++)
+        text[i] = s->at[i] ? (char)s->at[i] : ' ';
+    memory_file file = memory_file_new(text, size);
+    free(text);
+    return file;
 }
 
 static intptr_t make(void *arg)
@@ -33,7 +48,7 @@ static intptr_t make(void *arg)
     stream s = *(stream *)arg;
     yibu_dns *dns;
     char *search = take_text(&s), *servers = take_text(&s);
-    memory_file file = memory_file_new(s.at, (size_t)(s.end - s.at));
+    memory_file file = take_file(&s);
     const yibu_dns_options options = {.size = sizeof(options),
                                       .resolvconf_path = file.path,
                                       .hosts_path = "",
