@@ -3,11 +3,16 @@
  * The limit counts from the worker's taking the job, which is after the timer was armed: so a timer
  * that fires looks how long the job has been running, and may wait for the rest.  With a grace the
  * worker first gets a SIGTERM; then the timer counts the grace.  A job that catches the signal and
- * answers in time has answered; its worker goes all the same. */
+ * answers in time has answered; its worker goes all the same.
+ *
+ * A worker that does not even take a job that is first in its lane, because somebody has stopped it,
+ * is no worker: it is ended, and the job goes to another.  That holds for jobs with a time limit. */
 #include <errno.h>
 #include <time.h>
 
 #include "proc/pool.h"
+
+static const int64_t PATIENCE_NS = 2000000000; /* with a worker that has a job to take */
 
 static int64_t monotonic_now(void)
 {
@@ -65,13 +70,49 @@ void yb_call_stop_worker(yb_call *call, int verdict)
         arm(call, call->limits.grace_ns, end_grace);
 }
 
+static bool taken(const yb_call *call)
+{
+    int64_t since;
+    return yb_lane_taken(&call->worker->lane, call->number, &since);
+}
+
+static bool is_ignored(const yb_call *call)
+{
+    const yb_process *process = call->worker;
+    return process->state != YB_PROCESS_DYING && yb_process_first(process) == call &&
+           !taken(call) && monotonic_now() - process->head_since_ns >= PATIENCE_NS;
+}
+
+/* Where the worker takes the call at this moment after all, it keeps it. */
+static bool leave_worker(yb_call *call)
+{
+    yb_process *process = call->worker;
+    if (!yb_process_withdraw(process, call))
+        return false;
+    yb_process_withdraw_all(process);
+    yb_process_kill(process, false);
+    yb_call_enqueue(call);
+    return true;
+}
+
+static void fire(yb_timer *timer);
+
+/* Until its time is over; or, as long as it has not been taken, for no longer than patience. */
+static void arm_limit(yb_call *call, int64_t left_ns)
+{
+    bool patient = taken(call) || left_ns < PATIENCE_NS;
+    arm(call, patient ? left_ns : PATIENCE_NS, fire);
+}
+
 static void fire(yb_timer *timer)
 {
     yb_call *call = YB_CONTAINER_OF(timer, yb_call, timer);
     int64_t left = call->limits.timeout_ns - yb_call_running_ns(call);
     call->timed = false;
+    if (is_ignored(call) && leave_worker(call))
+        return;
     if (left > 0)
-        arm(call, left, fire);
+        arm_limit(call, left);
     else if (!call->verdict)
         yb_call_stop_worker(call, -ETIMEDOUT);
 }
@@ -79,5 +120,5 @@ static void fire(yb_timer *timer)
 void yb_call_arm(yb_call *call)
 {
     if (call->limits.timeout_ns > 0)
-        arm(call, call->limits.timeout_ns, fire);
+        arm_limit(call, call->limits.timeout_ns);
 }
