@@ -104,8 +104,8 @@ YIBU_API yibu_iterator *yibu_concurrent_future_messages(yibu_concurrent_future *
  * them have not been taken; the job can be cancelled meanwhile.  A job that is tried again sends its
  * messages again.
  * Context: the thread that a job was called on.
- * Returns 0; -EMSGSIZE above 64 KiB; -EINVAL; -ENOTSUP outside a job, or in one that runs on a
- * thread. */
+ * Returns 0; -EMSGSIZE above 64 KiB; -EINVAL; -ENOTSUP outside a job and in a child of one; -EBADF
+ * where as much has not been taken, and the job has closed what its worker tells that with. */
 YIBU_API int yibu_job_send(const void *data, size_t size);
 
 YIBU_END_DECLS

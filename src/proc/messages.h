@@ -11,9 +11,10 @@
 
 enum { YB_MESSAGE_MOST = 64 * 1024 }; /* bytes in one */
 
-/* The worker's side (speak.c); yibu_job_send is public.  ring tells the parent, where it asked. */
+/* The worker's side (speak.c); yibu_job_send is public.  ring tells the parent, where it asked; false:
+ * it cannot any more. */
 void yb_messages_open(yb_lane_shared *shared, unsigned char *base, const yb_lane_layout *layout,
-                      void (*ring)(void));
+                      bool (*ring)(void));
 /* Job n runs; and has returned. */
 void yb_messages_begin(uint32_t n, uint32_t flags);
 void yb_messages_end(void);

@@ -44,6 +44,16 @@ void yb_redirect_open(const int fds[2])
         texts[i] = yb_redirect_out_of_the_way(fds[i]);
 }
 
+unsigned yb_redirect_present(void)
+{
+    unsigned present = 0;
+    for (int i = 0; i < STREAMS; i++) {
+        present |= (unsigned)(fcntl(texts[i], F_GETFD) >= 0) << i;
+        present |= (unsigned)(fcntl(STDOUT_FILENO + i, F_GETFD) >= 0) << (STREAMS + i);
+    }
+    return present;
+}
+
 static int save(int fd)
 {
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);

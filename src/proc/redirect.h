@@ -7,6 +7,10 @@
 /* Takes over the files that text is captured in, of output and error (text.h). */
 void yb_redirect_open(const int fds[2]);
 
+/* Which descriptors are open, a bit each: the files', then standard output and error. */
+enum { YB_REDIRECT_TEXTS = 3 };
+unsigned yb_redirect_present(void);
+
 /* Returns 0, or a negative errno; then nothing has changed. */
 int yb_redirect_begin(const yb_settings *settings);
 

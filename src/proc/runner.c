@@ -11,12 +11,16 @@
  * takes longer to set on a virtual machine than the look.  One that cannot be put back ends once it
  * has answered, and its parent makes another.
  *
+ * Descriptors are a job's to close, ours too.  One whose doorbell was closed ends when it would have
+ * to ring; a job that needs what an earlier one has closed is not taken: the worker ends before.
+ *
  * Waiting for the next job, the worker spins for a moment, where that pays (spin.h) and the parent
  * allows it (another process may need this processor more); then it sleeps. */
 #define _GNU_SOURCE
 #include "proc/runner.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +43,7 @@
 #include "proc/spin.h"
 #include "proc/state.h"
 #include "proc/trust.h"
+#include <yibu/error.h>
 
 enum {
     SPINS_A_LOOK = 16,  /* between looks at the clock */
@@ -47,6 +52,7 @@ enum {
     LOOK_NS = 250000, /* of jobs' running between looks at what they have changed */
     LOOK_WITHIN_NS = 10000000,
     LOOK_AT_REST_NS = 1000000, /* since the last look, before a worker sleeps */
+    OWN_DESCRIPTORS = YB_REDIRECT_TEXTS << 1 | 1,
 };
 
 typedef struct runner {
@@ -61,6 +67,8 @@ typedef struct runner {
     bool doubtful; /* one of them is not trusted */
     bool noted;    /* how the process is to be */
     bool unfit;    /* a job has changed what cannot be put back */
+    bool mute;     /* a job has closed the doorbell */
+    unsigned open; /* of our descriptors and the standard ones, when noted; a bit each */
     yb_spin spin;
 } runner;
 
@@ -75,6 +83,24 @@ static int64_t now(void)
 
 /* What jobs have changed. */
 
+static unsigned open_descriptors(void)
+{
+    return yb_redirect_present() << 1 | (fcntl(self.doorbell, F_GETFD) >= 0);
+}
+
+/* Without which a worker cannot be. */
+static bool has_own_descriptors(void)
+{
+    return (open_descriptors() & OWN_DESCRIPTORS) == OWN_DESCRIPTORS;
+}
+
+/* Whether the job finds the descriptors that it needs as they were. */
+static bool has_descriptors(const yb_slot *slot)
+{
+    bool needs = slot->settings_size > 0 || (slot->flags & YB_SLOT_LISTENED);
+    return !needs || (self.open & ~open_descriptors()) == 0;
+}
+
 static void clean(void)
 {
     self.ran_ns = self.began_ns = 0;
@@ -88,6 +114,7 @@ static void note_state(bool set_up)
     if (self.noted && !set_up)
         return;
     yb_state_note();
+    self.open = open_descriptors();
     self.noted = true;
     clean();
 }
@@ -190,6 +217,8 @@ static void run(yb_slot *slot, int64_t start)
     atomic_store_explicit(&slot->taken_ns, start, memory_order_relaxed);
     const yibu_job *job = yb_job_find((const char *)self.base + slot->name, slot->name_size);
     intptr_t status = job && job->function ? call_as_wanted(job, slot) : 0;
+    if ((slot->flags & YB_SLOT_SETS_UP) && !yibu_failed(status) && !has_own_descriptors())
+        status = -EBADF;
     uint32_t outcome = job && job->function ? YB_JOB_RAN : YB_JOB_UNKNOWN;
     int64_t run_ns = now() - start;
     atomic_store_explicit(&slot->outcome, outcome, memory_order_relaxed);
@@ -199,14 +228,20 @@ static void run(yb_slot *slot, int64_t start)
         note_run(job, start, run_ns);
 }
 
-/* A worker that cannot wake its parent, because a job closed what was not its own, ends: the
- * parent then hears from the zygote, and finds the answer in the lane. */
-static void ring_doorbell(void)
+/* Returns false where a job has closed the doorbell, and the parent may be asleep. */
+static bool ring_doorbell(void)
 {
     const uint64_t one = 1;
-    if (!atomic_load(&self.shared->armed) || !atomic_exchange(&self.shared->armed, 0))
-        return;
-    if (write(self.doorbell, &one, sizeof(one)) < 0 && errno != EAGAIN)
+    if (self.mute || !atomic_load(&self.shared->armed) || !atomic_exchange(&self.shared->armed, 0))
+        return !self.mute;
+    self.mute = write(self.doorbell, &one, sizeof(one)) < 0 && errno != EAGAIN;
+    return !self.mute;
+}
+
+/* Where the worker ends, the parent hears of that from the zygote, and finds the answer in the lane. */
+static void tell_answer(void)
+{
+    if (!ring_doorbell() || self.unfit)
         _exit(CANNOT_GO_ON);
 }
 
@@ -224,6 +259,8 @@ static void take(void)
         note_state(false);
     atomic_store_explicit(&self.shared->worker_processor, sched_getcpu(), memory_order_relaxed);
     yb_output_none(self.next, slot);
+    if (!has_descriptors(slot))
+        _exit(CANNOT_GO_ON);
     if (atomic_compare_exchange_strong(&slot->state, &queued, YB_SLOT_TAKEN))
         run(slot, start);
     else
@@ -232,9 +269,7 @@ static void take(void)
         note_state(true);
     self.next++;
     atomic_store(&self.shared->completed, self.next);
-    ring_doorbell();
-    if (self.unfit)
-        _exit(CANNOT_GO_ON);
+    tell_answer();
     if (self.doubtful || self.ran_ns >= LOOK_NS)
         look();
 }

@@ -12,7 +12,7 @@
 static struct {
     yb_lane_shared *shared;
     unsigned char *ring;
-    void (*tell)(void);
+    bool (*tell)(void);
     uint64_t said;
     uint64_t wanted; /* it waits until so much has been heard */
     uint32_t job;
@@ -21,7 +21,7 @@ static struct {
 } self;
 
 void yb_messages_open(yb_lane_shared *shared, unsigned char *base, const yb_lane_layout *layout,
-                      void (*ring)(void))
+                      bool (*ring)(void))
 {
     self.shared = shared;
     self.ring = base + layout->messages;
@@ -57,17 +57,22 @@ static void write_head(uint32_t size)
     memcpy(self.ring + self.said % YB_LANE_MESSAGE_BYTES, &head, sizeof(head));
 }
 
-/* Waits for room for so many bytes in one piece. */
-static void make_room(uint64_t bytes)
+/* Waits for room for so many bytes in one piece.  Returns 0, or -EBADF where the parent, which may be
+ * asleep, cannot be told. */
+static int make_room(uint64_t bytes)
 {
     uint64_t left = YB_LANE_MESSAGE_BYTES - self.said % YB_LANE_MESSAGE_BYTES;
     uint64_t skipped = left < bytes ? left : 0;
     self.wanted = self.said + skipped + bytes - YB_LANE_MESSAGE_BYTES;
-    if (!heard_enough())
+    if (!heard_enough()) {
+        if (!self.tell())
+            return -EBADF;
         yb_asleep_until(self.shared, YB_ASLEEP_FOR_ROOM, heard_enough);
+    }
     if (skipped > 0)
         write_head(YB_MESSAGE_SKIP);
     self.said += skipped;
+    return 0;
 }
 
 /* To a listener in this process. */
@@ -91,12 +96,14 @@ int yibu_job_send(const void *data, size_t size)
     if (!self.listened)
         return 0;
     uint64_t bytes = yb_message_bytes(size);
-    make_room(bytes);
+    int r = make_room(bytes);
+    if (r < 0)
+        return r;
     write_head((uint32_t)size);
     if (size > 0)
         memcpy(self.ring + self.said % YB_LANE_MESSAGE_BYTES + sizeof(yb_message_head), data, size);
     self.said += bytes;
     atomic_store(&self.shared->said, self.said);
-    self.tell();
+    (void)self.tell();
     return 0;
 }
