@@ -91,6 +91,7 @@ void yb_engine_close(yibu_executor *e, int code, bool cancel_queued)
         yb_line_dismiss(e, code);
     }
     e->holds++;
+    e->dropped |= cancel_queued;
     yb_submission *queued = cancel_queued ? yb_submissions_request(e, code) : NULL;
     pthread_mutex_unlock(&e->lock);
     yb_submissions_cancel(queued);

@@ -38,8 +38,11 @@ struct yb_job_work {
     yb_listener listener;              /* to the job's messages; its take may be NULL; any thread */
     yibu_job_options options; /* what they point to stays until done; report is never NULL */
     intptr_t status;          /* set before done */
-    /* It has left the line.  Once at most, before done; any thread; never blocks. */
+    /* It has left the line.  Before done, and not twice without returns; any thread; never blocks. */
     void (*started)(yb_job_work *work);
+    /* It waits again to be started: its worker died.  False: the executor has dropped its line, so the
+     * work counts as running on, and should end.  Any thread; never blocks. */
+    bool (*returns)(yb_job_work *work);
     void (*done)(yb_job_work *work); /* once; any thread; never blocks; frees the work */
     /* The engine has dealt with a cancel_job, in it or later, before or after done: the work stays
      * until then.  Once; any thread. */
@@ -105,6 +108,7 @@ struct yibu_executor {
     pthread_cond_t changed; /* for threads that wait in shutdown */
     yb_engine_state state;
     int refusal;      /* why it refuses: YIBU_ESHUTDOWN, YIBU_EBROKENPOOL */
+    bool dropped;     /* what waited in line was ended, and so is what comes back to it */
     yb_list calls;    /* submissions that have not ended */
     yb_list entrants; /* who waits for room in the line, first come, first served */
     yb_list watchers; /* tasks that wait in shutdown */

@@ -73,6 +73,11 @@ static void started(yb_job_work *work)
     (void)yb_submission_begin(&call_of(work)->submission);
 }
 
+static bool returns(yb_job_work *work)
+{
+    return yb_submission_return(&call_of(work)->submission);
+}
+
 static void done(yb_job_work *work)
 {
     yb_job_call *self = call_of(work);
@@ -148,6 +153,7 @@ void yb_job_call_init(yb_job_call *self, yibu_executor *executor)
                                .listener = listener_of(&self->outcome, &self->request.options),
                                .heard = heard,
                                .started = started,
+                               .returns = returns,
                                .done = done,
                                .cancel_over = cancel_over};
 }

@@ -103,6 +103,21 @@ bool yb_submission_begin(yb_submission *self)
     return begins;
 }
 
+bool yb_submission_return(yb_submission *self)
+{
+    yibu_executor *e = self->executor;
+    pthread_mutex_lock(&e->lock);
+    bool returns = self->phase == YB_PHASE_RUNNING && !e->dropped;
+    if (returns) {
+        e->queued++;
+        e->running--;
+        e->ran_ns += take_time(self);
+        self->phase = YB_PHASE_LINE;
+    }
+    pthread_mutex_unlock(&e->lock);
+    return returns;
+}
+
 static void count(yibu_executor *e, intptr_t result)
 {
     if (result == -ECANCELED)

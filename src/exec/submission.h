@@ -3,7 +3,8 @@
  * Phases, under the executor's lock:
  *
  *     LINE ──begin──▶ RUNNING ──▶ OVER
- *       └──── taken back ─────────▶┘
+ *      │▲──── return ────┘         ▲
+ *      └─────── taken back ────────┘
  *
  * The future is complete with OVER; that of a running function that was given up is complete before,
  * and the function's return is OVER for the executor alone.
@@ -71,6 +72,8 @@ void yb_submission_run_here(yb_submission *self, void (*run)(yb_submission *self
 
 /* LINE to RUNNING; false: it was taken back.  Any thread, as all that follows. */
 bool yb_submission_begin(yb_submission *self);
+/* RUNNING to LINE: it waits to begin once more; false: the executor has dropped its line. */
+bool yb_submission_return(yb_submission *self);
 /* To OVER; completes the future with result, and drops the engine's hold and reference. */
 void yb_submission_end(yb_submission *self, intptr_t result);
 /* The same, but that a running function, which goes on, is not over. */

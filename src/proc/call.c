@@ -47,6 +47,7 @@ void yb_call_enqueue(yb_call *call)
 {
     yb_process_pool *pool = call->pool;
     call->worker = NULL;
+    (void)yb_call_note_return(call);
     pool->ranked |= call->place.priority != 0;
     yb_turns_enter(&pool->line, &call->place);
     yb_process_pool_flush_soon(pool);
@@ -92,6 +93,14 @@ void yb_call_note_start(yb_call *call)
     call->started = true;
     if (call->work->started)
         call->work->started(call->work);
+}
+
+bool yb_call_note_return(yb_call *call)
+{
+    if (!call->started)
+        return true;
+    call->started = false;
+    return !call->work->returns || call->work->returns(call->work);
 }
 
 void yb_call_withdrawn(yb_call *call)

@@ -73,7 +73,7 @@ typedef struct yb_call {
     int verdict;        /* why its worker is being ended, 0: it is not */
     int64_t expected_ns;
     bool retrying; /* it waits for its next attempt */
-    bool started;  /* its work has been told that it has left the line */
+    bool started;  /* its work has been told so, and not yet that it is in line again */
     bool timed;    /* timer is armed */
     yb_timer timer;
 } yb_call;
@@ -246,6 +246,8 @@ void yb_call_drop(yb_call *call, int code);
 void yb_call_cancel(yb_call *call);
 /* Its worker is about to run it, or does. */
 void yb_call_note_start(yb_call *call);
+/* It waits again.  Returns false where its executor has dropped its line. */
+bool yb_call_note_return(yb_call *call);
 /* Its place in a lane was given back before the worker took it. */
 void yb_call_withdrawn(yb_call *call);
 /* report.c */

@@ -1,7 +1,7 @@
 /* Further attempts of a call whose worker died, whatever killed it but us, or for which none could be
- * kept alive: not for what the job itself says, not for a time limit, not for a cancel.  In between
- * it is nobody's: neither in line nor in a lane.  It keeps its turn, so it does not go to the line's
- * end. */
+ * kept alive: not for what the job itself says, not for a time limit, not for a cancel, and not once
+ * its executor has dropped what waits.  In between it is nobody's: neither in the pool's line nor in
+ * a lane.  It keeps its turn, so it does not go to the line's end. */
 #include "proc/pool.h"
 
 static const int64_t FIRST_DELAY_NS = 100000000, MOST_DELAY_NS = 60000000000;
@@ -33,7 +33,8 @@ static void try_again(yb_timer *timer)
 bool yb_call_retry(yb_call *call)
 {
     yb_process_pool *pool = call->pool;
-    if (call->attempts >= call->limits.max_attempts || pool->ending || pool->broken)
+    if (call->attempts >= call->limits.max_attempts || pool->ending || pool->broken ||
+        !yb_call_note_return(call))
         return false;
     yb_call_disarm(call);
     call->worker = NULL;
