@@ -13,6 +13,8 @@
  *
  * Descriptors are a job's to close, ours too.  One whose doorbell was closed ends when it would have
  * to ring; a job that needs what an earlier one has closed is not taken: the worker ends before.
+ * Nor are processes that a job leaves put back: where its text was captured, and they may go on
+ * writing to where the next one's will be, the worker ends, and they with it.
  *
  * Waiting for the next job, the worker spins for a moment, where that pays (spin.h) and the parent
  * allows it (another process may need this processor more); then it sleeps. */
@@ -20,7 +22,6 @@
 #include "proc/runner.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,7 @@
 #include "platform/processor.h"
 #include "proc/apply.h"
 #include "proc/asleep.h"
+#include "proc/belongings.h"
 #include "proc/death.h"
 #include "proc/job.h"
 #include "proc/lane.h"
@@ -52,7 +54,6 @@ enum {
     LOOK_NS = 250000, /* of jobs' running between looks at what they have changed */
     LOOK_WITHIN_NS = 10000000,
     LOOK_AT_REST_NS = 1000000, /* since the last look, before a worker sleeps */
-    OWN_DESCRIPTORS = YB_REDIRECT_TEXTS << 1 | 1,
 };
 
 typedef struct runner {
@@ -68,7 +69,6 @@ typedef struct runner {
     bool noted;    /* how the process is to be */
     bool unfit;    /* a job has changed what cannot be put back */
     bool mute;     /* a job has closed the doorbell */
-    unsigned open; /* of our descriptors and the standard ones, when noted; a bit each */
     yb_spin spin;
 } runner;
 
@@ -83,22 +83,11 @@ static int64_t now(void)
 
 /* What jobs have changed. */
 
-static unsigned open_descriptors(void)
-{
-    return yb_redirect_present() << 1 | (fcntl(self.doorbell, F_GETFD) >= 0);
-}
-
-/* Without which a worker cannot be. */
-static bool has_own_descriptors(void)
-{
-    return (open_descriptors() & OWN_DESCRIPTORS) == OWN_DESCRIPTORS;
-}
-
 /* Whether the job finds the descriptors that it needs as they were. */
 static bool has_descriptors(const yb_slot *slot)
 {
     bool needs = slot->settings_size > 0 || (slot->flags & YB_SLOT_LISTENED);
-    return !needs || (self.open & ~open_descriptors()) == 0;
+    return !needs || yb_belongings_are_there();
 }
 
 static void clean(void)
@@ -114,7 +103,7 @@ static void note_state(bool set_up)
     if (self.noted && !set_up)
         return;
     yb_state_note();
-    self.open = open_descriptors();
+    yb_belongings_note();
     self.noted = true;
     clean();
 }
@@ -175,6 +164,7 @@ static intptr_t call_as_set(const yibu_job *job, yb_slot *slot)
     if (status == 0)
         status = call(job, slot);
     self.unfit |= !yb_settings_lift();
+    self.unfit |= yb_settings_capture(settings) && yb_belongings_have_grown();
     clean();
     return status;
 }
@@ -217,7 +207,7 @@ static void run(yb_slot *slot, int64_t start)
     atomic_store_explicit(&slot->taken_ns, start, memory_order_relaxed);
     const yibu_job *job = yb_job_find((const char *)self.base + slot->name, slot->name_size);
     intptr_t status = job && job->function ? call_as_wanted(job, slot) : 0;
-    if ((slot->flags & YB_SLOT_SETS_UP) && !yibu_failed(status) && !has_own_descriptors())
+    if ((slot->flags & YB_SLOT_SETS_UP) && !yibu_failed(status) && !yb_belongings_suffice())
         status = -EBADF;
     uint32_t outcome = job && job->function ? YB_JOB_RAN : YB_JOB_UNKNOWN;
     int64_t run_ns = now() - start;
@@ -357,6 +347,7 @@ void yb_runner_main(const int fds[YB_RUNNER_FDS])
         _exit(CANNOT_START);
     self.doorbell = yb_redirect_out_of_the_way(fds[YB_RUNNER_DOORBELL]);
     yb_redirect_open(&fds[YB_RUNNER_TEXT]);
+    yb_belongings_open(self.doorbell);
     for (;;) {
         wait_for_work();
         if (atomic_load(&self.shared->submitted) == self.next)
