@@ -46,6 +46,26 @@ static void job_that_waits_for_its_next_attempt_is_counted_among_those_in_line(v
     yibu_executor_free(executor);
 }
 
+static void jobs_that_wait_for_their_next_attempt_take_room_in_the_line(void **state)
+{
+    yibu_concurrent_future *futures[2], *refused = NULL;
+    (void)state;
+    yibu_executor *executor =
+        executor_new((yibu_process_pool_options){.max_workers = 1, .max_queue = 1});
+    for (int i = 0; i < 2; i++)
+        futures[i] = submit_with(executor, &die_job, NOTHING, again);
+    while (statistics_of(executor).crashed < 2)
+        usleep(100);
+    assert_int_equal(yibu_executor_try_submit_job(executor, &die_job, NOTHING, NULL, &refused),
+                     -EAGAIN);
+    yibu_concurrent_future_cancel(futures[0]);
+    assert_int_equal(result_of(futures[0]), -ECANCELED);
+    assert_int_equal(run_job(executor, &die_job, NOTHING), YIBU_EWORKER);
+    yibu_concurrent_future_cancel(futures[1]);
+    assert_int_equal(result_of(futures[1]), -ECANCELED);
+    yibu_executor_free(executor);
+}
+
 static void shutdown_that_drops_the_line_drops_those_that_wait_for_their_next_attempt(void **state)
 {
     (void)state;
@@ -86,6 +106,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(job_that_waits_for_its_next_attempt_is_counted_among_those_in_line),
+        cmocka_unit_test(jobs_that_wait_for_their_next_attempt_take_room_in_the_line),
         cmocka_unit_test(shutdown_that_drops_the_line_drops_those_that_wait_for_their_next_attempt),
         cmocka_unit_test(once_the_line_was_dropped_nothing_is_tried_again),
     };
