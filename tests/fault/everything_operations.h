@@ -1,5 +1,4 @@
-/* Operations in their callback form, as a part of everything.h: a task waits for each, and cancels it
- * where it may not wait any longer. */
+/* Operations in their callback form, as a part of everything.h. */
 #ifndef EVERYTHING_OPERATIONS_H
 #define EVERYTHING_OPERATIONS_H
 
@@ -9,60 +8,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "awaited_op.h"
 #include "everything_protocols.h"
-
-typedef struct everything_op {
-    yibu_op op;
-    yibu_event ended;
-    ssize_t result;
-} everything_op;
-
-static void everything_op_ended(yibu_op *op, ssize_t result)
-{
-    everything_op *o = op->arg;
-    o->result = result;
-    yibu_event_set(&o->ended);
-}
-
-static yibu_op *everything_op_new(everything_op *o)
-{
-    *o = (everything_op){.op = {.callback = everything_op_ended, .arg = o},
-                         .ended = YIBU_EVENT_INIT};
-    return &o->op;
-}
-
-/* What became of it.  A cancel of the task stays until its next checkpoint. */
-static ssize_t everything_op_end(everything_op *o, int started)
-{
-    if (started < 0)
-        return started;
-    if (yibu_event_wait(&o->ended) < 0) {
-        yibu_timeout shield;
-        (void)yibu_op_cancel(&o->op);
-        yibu_shield_begin(&shield, YIBU_FOREVER);
-        (void)yibu_event_wait(&o->ended);
-        yibu_shield_end(&shield);
-    }
-    return o->result;
-}
 
 static intptr_t everything_op_pipe(void)
 {
-    everything_op o;
+    awaited_op o;
     yibu_loop *loop = yibu_get_running_loop();
     char byte = 'x';
     int ends[2];
     if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0)
         return -errno;
-    ssize_t r =
-        everything_op_end(&o, yibu_op_write(loop, everything_op_new(&o), ends[1], &byte, 1, -1));
+    ssize_t r = awaited_op_end(&o, yibu_op_write(loop, awaited_op_new(&o), ends[1], &byte, 1, -1));
     if (r == 1)
-        r = everything_op_end(&o, yibu_op_read(loop, everything_op_new(&o), ends[0], &byte, 1, -1));
+        r = awaited_op_end(&o, yibu_op_read(loop, awaited_op_new(&o), ends[0], &byte, 1, -1));
     if (r == 1)
-        r = everything_op_end(&o,
-                              yibu_op_poll(loop, everything_op_new(&o), ends[1], YIBU_WRITABLE));
+        r = awaited_op_end(&o, yibu_op_poll(loop, awaited_op_new(&o), ends[1], YIBU_WRITABLE));
     if (r == YIBU_WRITABLE)
-        r = everything_op_end(&o, yibu_op_sleep(loop, everything_op_new(&o), YIBU_US(100)));
+        r = awaited_op_end(&o, yibu_op_sleep(loop, awaited_op_new(&o), YIBU_US(100)));
     yibu_close(ends[0]);
     yibu_close(ends[1]);
     return r;
@@ -74,20 +37,19 @@ enum { EVERYTHING_OP_BYTES = 500000 };
 static ssize_t everything_op_send_much(int from, int to)
 {
     static char text[EVERYTHING_OP_BYTES], back[65536];
-    everything_op sending, receiving;
+    awaited_op sending, receiving;
     yibu_loop *loop = yibu_get_running_loop();
     size_t sent = 0, received = 0;
     ssize_t r = 1;
-    int started =
-        yibu_op_send_all(loop, everything_op_new(&sending), from, text, sizeof(text), &sent);
+    int started = yibu_op_send_all(loop, awaited_op_new(&sending), from, text, sizeof(text), &sent);
     while (started == 0 && r > 0 && received < sizeof(text)) {
-        r = everything_op_end(&receiving, yibu_op_recv(loop, everything_op_new(&receiving), to,
-                                                       back, sizeof(back)));
+        r = awaited_op_end(&receiving,
+                           yibu_op_recv(loop, awaited_op_new(&receiving), to, back, sizeof(back)));
         received += r > 0 ? (size_t)r : 0;
     }
     if (started == 0 && r <= 0)
         (void)yibu_op_cancel(&sending.op);
-    ssize_t all = everything_op_end(&sending, started);
+    ssize_t all = awaited_op_end(&sending, started);
     return r < 0                                             ? r
            : all < 0                                         ? all
            : all == sizeof(text) && received == sizeof(text) ? 0
@@ -96,17 +58,16 @@ static ssize_t everything_op_send_much(int from, int to)
 
 static ssize_t everything_op_talk(int listener, int client)
 {
-    everything_op o;
+    awaited_op o;
     yibu_loop *loop = yibu_get_running_loop();
     char byte = 'x';
-    ssize_t r = everything_op_end(&o, yibu_op_send(loop, everything_op_new(&o), client, &byte, 1));
+    ssize_t r = awaited_op_end(&o, yibu_op_send(loop, awaited_op_new(&o), client, &byte, 1));
     if (r < 0)
         return r;
-    int server =
-        (int)everything_op_end(&o, yibu_op_accept(loop, everything_op_new(&o), listener, NULL));
+    int server = (int)awaited_op_end(&o, yibu_op_accept(loop, awaited_op_new(&o), listener, NULL));
     if (server < 0)
         return server;
-    r = everything_op_end(&o, yibu_op_recv(loop, everything_op_new(&o), server, &byte, 1));
+    r = awaited_op_end(&o, yibu_op_recv(loop, awaited_op_new(&o), server, &byte, 1));
     if (r == 1)
         r = everything_op_send_much(client, server);
     yibu_close(server);
@@ -115,7 +76,7 @@ static ssize_t everything_op_talk(int listener, int client)
 
 static intptr_t everything_op_sockets(void)
 {
-    everything_op o;
+    awaited_op o;
     yibu_loop *loop = yibu_get_running_loop();
     yibu_address address;
     int listener = yibu_tcp_listen("127.0.0.1", 0, NULL);
@@ -124,7 +85,7 @@ static intptr_t everything_op_sockets(void)
     int client = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     ssize_t r = client < 0 ? -errno : yibu_getsockname(listener, &address);
     if (r == 0)
-        r = everything_op_end(&o, yibu_op_connect(loop, everything_op_new(&o), client, &address));
+        r = awaited_op_end(&o, yibu_op_connect(loop, awaited_op_new(&o), client, &address));
     if (r == 0)
         r = everything_op_talk(listener, client);
     if (client >= 0)
@@ -137,20 +98,20 @@ static intptr_t everything_op_names(void)
 {
     const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
-    everything_op o;
+    awaited_op o;
     yibu_loop *loop = yibu_get_running_loop();
     yibu_address address;
     char host[NI_MAXHOST], service[NI_MAXSERV];
-    ssize_t r = everything_op_end(&o, yibu_op_getaddrinfo(loop, everything_op_new(&o), "127.0.0.1",
-                                                          "80", &hints, &list));
+    ssize_t r = awaited_op_end(&o, yibu_op_getaddrinfo(loop, awaited_op_new(&o), "127.0.0.1", "80",
+                                                       &hints, &list));
     if (r == 0)
         freeaddrinfo(list);
     if (r == 0)
         r = yibu_address_parse("127.0.0.1", 80, &address);
     if (r == 0)
-        r = everything_op_end(&o, yibu_op_getnameinfo(loop, everything_op_new(&o), &address,
-                                                      NI_NUMERICHOST | NI_NUMERICSERV, host,
-                                                      sizeof(host), service, sizeof(service)));
+        r = awaited_op_end(&o, yibu_op_getnameinfo(loop, awaited_op_new(&o), &address,
+                                                   NI_NUMERICHOST | NI_NUMERICSERV, host,
+                                                   sizeof(host), service, sizeof(service)));
     if (r == 0)
         r = yibu_getnameinfo(&address, NI_NUMERICHOST | NI_NUMERICSERV, host, sizeof(host), service,
                              sizeof(service));
@@ -186,10 +147,10 @@ static intptr_t everything_op_connect_to(yibu_server *server, const char *path)
                                                   .connection_lost = everything_guest_lost};
     everything_guest guest = {{&methods}, false};
     yibu_transport *transport;
-    everything_op o;
-    yibu_op *op = everything_op_new(&o);
+    awaited_op o;
+    yibu_op *op = awaited_op_new(&o);
     yibu_loop *loop = yibu_get_running_loop();
-    ssize_t r = everything_op_end(
+    ssize_t r = awaited_op_end(
         &o, path ? yibu_op_create_unix_connection(loop, op, &guest.protocol, path, NULL, &transport)
                  : yibu_op_create_connection(loop, op, &guest.protocol, "127.0.0.1",
                                              yibu_server_port(server), NULL, &transport));

@@ -60,6 +60,18 @@ static intptr_t over_tcp(void)
     return end_server(server, r < 0 ? judge(r) : converse(stream));
 }
 
+static intptr_t over_unix_sockets(void)
+{
+    yibu_server *server;
+    yibu_stream *stream;
+    const char *path = abstract_name("tls-drive");
+    int r = yibu_tls_start_unix_server(echo, NULL, path, contexts[1], NULL, &server);
+    if (r < 0)
+        return r;
+    r = yibu_tls_open_unix_connection(path, contexts[0], &to_localhost, &stream);
+    return end_server(server, r < 0 ? judge(r) : converse(stream));
+}
+
 /* Both ends change to TLS. */
 
 static intptr_t serve_upgrade(yibu_stream *stream, void *arg)
@@ -113,6 +125,12 @@ LOOP_TEST(tls_connections)
     return 0;
 }
 
+LOOP_TEST(tls_over_unix_sockets)
+{
+    assert_true(drive_tls("tls_over_unix_sockets", over_unix_sockets) > 50);
+    return 0;
+}
+
 LOOP_TEST(streams_that_go_on_with_tls)
 {
     assert_true(drive_tls("streams_that_go_on_with_tls", after_a_while) > 50);
@@ -139,6 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tls_connections),
+        cmocka_unit_test(tls_over_unix_sockets),
         cmocka_unit_test(streams_that_go_on_with_tls),
         cmocka_unit_test(tls_loses_nothing_to_cancels),
     };
