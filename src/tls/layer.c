@@ -6,7 +6,8 @@
  * more, since the peer sends faster than we read, it goes on in a later turn, so that others get
  * theirs.
  *
- * The layer lives until its user has freed it and nothing is under way below. */
+ * The layer lives until its user has freed it, nothing is under way below, and the operation of
+ * yibu_stream_start_tls has ended, which is part of it. */
 #include "layer.h"
 
 #include <errno.h>
@@ -45,9 +46,10 @@ static void destroy(yb_tls_layer *t)
     free(t);
 }
 
-static void release(yb_tls_layer *t)
+void yb_tls_release(yb_tls_layer *t)
 {
-    if (t->released && !t->advances && !t->reads && !t->writes && !t->closes)
+    bool idle = !t->reads && !t->writes && !t->closes && !t->starts;
+    if (t->released && !t->advances && idle)
         destroy(t);
 }
 
@@ -139,7 +141,7 @@ void yb_tls_advance(yb_tls_layer *t)
     if (t->again && !t->released)
         look_again_later(t);
     t->advances = false;
-    release(t);
+    yb_tls_release(t);
 }
 
 /* What the user starts. */
@@ -285,7 +287,7 @@ static void free_layer(yibu_layer *layer)
     yb_tls_layer *t = yb_tls_view(layer);
     yb_tls_cut(t);
     t->released = true;
-    release(t);
+    yb_tls_release(t);
 }
 
 static const yibu_layer_methods methods = {

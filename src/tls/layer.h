@@ -81,6 +81,7 @@ typedef struct yb_tls_layer {
 
     /* Of yibu_stream_start_tls. */
     yibu_op start_op;
+    bool starts; /* that is under way */
     yibu_event started;
     ssize_t start_result;
 
@@ -110,6 +111,9 @@ int yb_tls_layer_shake(yb_tls_layer *t, yibu_op *op, ssize_t *ret_result);
 
 /* Lets everything happen that can. */
 void yb_tls_advance(yb_tls_layer *t);
+
+/* Frees the layer where its user has, and nothing of it is under way any more. */
+void yb_tls_release(yb_tls_layer *t);
 
 /* Ends the layer's life as TLS: the first failure counts.  text NULL: as the code's. */
 void yb_tls_fail(yb_tls_layer *t, int error, const char *text);

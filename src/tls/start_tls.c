@@ -57,7 +57,9 @@ static void started(yibu_op *op, ssize_t result)
 {
     yb_tls_layer *t = op->arg;
     t->start_result = result;
+    t->starts = false;
     yibu_event_set(&t->started);
+    yb_tls_release(t); /* after a cancel its stream may have been freed */
 }
 
 static int shake(yb_tls_layer *t)
@@ -68,6 +70,7 @@ static int shake(yb_tls_layer *t)
     int r = yb_tls_layer_shake(t, &t->start_op, &result);
     if (r != 0)
         return r < 0 ? r : (int)result;
+    t->starts = true;
     r = yibu_event_wait(&t->started);
     if (r < 0) {
         (void)yibu_op_cancel(&t->start_op);

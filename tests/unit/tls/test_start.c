@@ -342,6 +342,47 @@ static intptr_t connect_only(void *arg)
     return r;
 }
 
+static intptr_t start_and_free(void *stream)
+{
+    yibu_tls_context *context = client_context();
+    const yibu_tls_options options = {.size = sizeof(options), .server_name = "localhost"};
+    int r = yibu_stream_start_tls(stream, context, &options);
+    yibu_stream_free(stream);
+    yibu_tls_context_free(context);
+    return r;
+}
+
+static intptr_t do_nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+/* Nothing of the stream is touched later, which a sanitizer sees. */
+LOOP_TEST(a_stream_may_be_freed_as_soon_as_its_handshake_was_cancelled)
+{
+    int before = count_descriptors();
+    for (int i = 0; i < 50; i++) {
+        yibu_stream *stream;
+        int ends[2];
+        assert_int_equal(yibu_socketpair(SOCK_STREAM, ends), 0);
+        assert_int_equal(yibu_stream_new(ends[0], NULL, &stream), 0);
+        yibu_task *task = yibu_create_task(start_and_free, stream, NULL);
+        for (int turns = 0; turns < 1 + i % 5; turns++)
+            assert_int_equal(yibu_sleep(0), 0);
+        assert_int_equal(write(ends[1], "x", 1), 1); /* a read below ends as well */
+        assert_true(yibu_task_cancel(task));
+        for (int others = 0; others < 300; others++) /* meanwhile the loop looks at I/O */
+            assert_int_equal(yibu_spawn(do_nothing, NULL), 0);
+        assert_int_equal(yibu_await(task), -ECANCELED);
+        yibu_task_unref(task);
+        assert_int_equal(yibu_close(ends[1]), 0);
+    }
+    assert_int_equal(yibu_sleep(YIBU_MS(1)), 0);
+    assert_int_equal(count_descriptors(), before);
+    return 0;
+}
+
 LOOP_TEST(a_time_limit_of_the_callers_ends_a_handshake)
 {
     world w;
@@ -413,6 +454,7 @@ int main(void)
         cmocka_unit_test(a_peer_that_hangs_up_or_resets_is_told_apart),
         cmocka_unit_test(a_peer_that_does_not_speak_tls_is_told),
         cmocka_unit_test(a_cancel_at_any_point_leaves_nothing_behind),
+        cmocka_unit_test(a_stream_may_be_freed_as_soon_as_its_handshake_was_cancelled),
         cmocka_unit_test(a_time_limit_of_the_callers_ends_a_handshake),
         cmocka_unit_test(a_server_that_closes_ends_handshakes_under_way),
         cmocka_unit_test(without_descriptors_connecting_fails_and_leaves_nothing),
