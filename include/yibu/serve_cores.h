@@ -24,6 +24,7 @@
 #define YIBU_SERVE_CORES_H
 
 #include <yibu/loop.h>
+#include <yibu/protocol.h>
 #include <yibu/server.h>
 #include <yibu/stream.h>
 
@@ -47,6 +48,9 @@ typedef struct yibu_cores_options {
     int64_t drain_ns; /* default 10 s; YIBU_FOREVER: until the last connection has ended */
     const yibu_loop_options *loop;     /* of each loop */
     const yibu_server_options *server; /* of each loop's server; max_connections is a loop's */
+    yibu_protocol_factory *factory;    /* in the place of a handler, which is NULL then: makes the
+                                        * protocol of each connection, called with the handler's arg
+                                        * by the loop that serves it */
 } yibu_cores_options;
 
 YIBU_BEGIN_DECLS
@@ -125,13 +129,14 @@ YIBU_API void *yibu_core_state(const yibu_core *core);
  * means the server's own, with its arg.  What was written goes out first.  The stream is aborted then,
  * which no longer concerns the connection; it stays the caller's, or its server's, to free.
  * Context: a task on the stream's loop, which may be any.  Checkpoint.
- * Returns 0; -ECANCELED; -ENOTSUP where the stream is more than a socket (TLS); -EPIPE where it is
- * closing; -EBUSY while another task reads; YIBU_ESHUTDOWN where the loop has ended or aborts; -EMFILE;
+ * Returns 0; -ECANCELED; -ENOTSUP where the stream is more than a socket (TLS), or where connections
+ * of the loop are protocols; -EPIPE where it is closing; -EBUSY while another task reads; YIBU_ESHUTDOWN where the loop has ended or aborts; -EMFILE;
  * -ENOMEM; or why writing failed.  The stream is as it was then, still the caller's. */
 YIBU_API int yibu_core_hand_over(yibu_core *core, yibu_stream *stream,
                                  yibu_connection_handler *handler, void *arg);
 
-/* The same with a connected socket, which it takes over.  Never suspends.  Context: any thread.
+/* The same with a connected socket, which it takes over.  Where connections of the loop are protocols,
+ * it becomes one, and handler is NULL.  Never suspends.  Context: any thread.
  * Returns 0; or -EINVAL, -EBADF, -ENOMEM, YIBU_ESHUTDOWN: the descriptor is the caller's still. */
 YIBU_API int yibu_core_hand_over_fd(yibu_core *core, int fd, yibu_connection_handler *handler,
                                     void *arg);

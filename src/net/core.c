@@ -91,14 +91,22 @@ static void wait_for_phase(yibu_core *core, yb_cores_phase phase)
 
 /* Serving. */
 
+static yibu_protocol *make_protocol(void *arg)
+{
+    const yibu_cores *cores = ((yibu_core *)arg)->cores;
+    return cores->options.factory(cores->arg);
+}
+
 static int make_server(yibu_core *core)
 {
     yibu_cores *cores = core->cores;
     yibu_server *server;
-    int r = yb_server_new(yb_core_serve_connection, core, &cores->server_options, cores->addresses,
-                          cores->place, &server);
+    bool with_tasks = cores->handler != NULL;
+    int r = yb_server_new(with_tasks ? yb_core_serve_connection : NULL, core,
+                          &cores->server_options, cores->addresses, cores->place, &server);
     if (r < 0)
         return r;
+    server->factory = with_tasks ? NULL : make_protocol;
     server->route = yb_core_route;
     server->load = &core->connections;
     core->server = server;

@@ -58,7 +58,7 @@ struct yibu_core {
 };
 
 struct yibu_cores {
-    yibu_connection_handler *handler;
+    yibu_connection_handler *handler; /* or the options' factory */
     void *arg;
     yibu_cores_options options;
     yibu_loop_options loop_options;

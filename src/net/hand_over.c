@@ -141,7 +141,7 @@ static int make_non_blocking(int fd)
 
 int yibu_core_hand_over_fd(yibu_core *core, int fd, yibu_connection_handler *handler, void *arg)
 {
-    if (!core)
+    if (!core || (handler && core->cores->options.factory))
         return -EINVAL;
     int r = make_non_blocking(fd);
     if (r < 0)
@@ -167,9 +167,10 @@ static int flush(yibu_stream *stream)
     return r;
 }
 
-static int check(const yibu_stream *stream)
+/* A protocol has no stream whose buffer it could be given. */
+static int check(const yibu_core *core, const yibu_stream *stream)
 {
-    if (!yb_layer_is_fd(yibu_stream_get_layer(stream)))
+    if (core->cores->options.factory || !yb_layer_is_fd(yibu_stream_get_layer(stream)))
         return -ENOTSUP;
     return yibu_stream_is_closing(stream) ? -EPIPE : 0;
 }
@@ -217,11 +218,11 @@ int yibu_core_hand_over(yibu_core *core, yibu_stream *stream, yibu_connection_ha
         return -EINVAL;
     if (!yb_task_enter(&r))
         return r;
-    r = check(stream);
+    r = check(core, stream);
     if (r == 0)
         r = flush(stream);
     if (r == 0)
-        r = check(stream); /* others had their turn */
+        r = check(core, stream); /* others had their turn */
     if (r == 0)
         r = send_stream(core, stream, handler, arg);
     if (r == 0)

@@ -275,6 +275,10 @@ static int start(service *s)
     int r = make(s->options, &cores);
     if (r != 0)
         return r;
+    if (!s->handler == !cores->options.factory) { /* one of the two */
+        destroy(cores);
+        return -EINVAL;
+    }
     cores->handler = s->handler;
     cores->arg = s->arg;
     cores->place = s->place;
@@ -289,7 +293,7 @@ static int start(service *s)
 
 static int start_for(service *s, yibu_cores **ret_cores)
 {
-    if (!s->handler || !ret_cores)
+    if (!ret_cores)
         return -EINVAL;
     int r = check_caller();
     if (r == 0)
@@ -383,8 +387,6 @@ static intptr_t serve(void *arg)
 /* A thread that runs no loop runs one that waits. */
 static int serve_in_task(service *s)
 {
-    if (!s->handler)
-        return -EINVAL;
     int r = check_caller();
     if (r < 0)
         return r;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "everything_protocols.h"
 #include "everything_streams.h"
 #include "hush.h"
 #include "result.h"
@@ -104,10 +105,12 @@ static intptr_t everything_pass_on(yibu_stream *stream, void *arg)
 }
 
 /* Two loops that serve one connection. */
-static intptr_t everything_on_cores(yibu_connection_handler *handler)
+static intptr_t everything_on_cores(yibu_connection_handler *handler,
+                                    yibu_protocol_factory *factory)
 {
     const yibu_loop_options loop = {.size = sizeof(loop), .exception_handler = test_hush};
-    const yibu_cores_options options = {.size = sizeof(options), .loops = 2, .loop = &loop};
+    const yibu_cores_options options = {
+        .size = sizeof(options), .loops = 2, .loop = &loop, .factory = factory};
     yibu_cores *cores;
     yibu_stream *stream;
     int r = yibu_start_cores(handler, NULL, "127.0.0.1", 0, &options, &cores);
@@ -123,12 +126,17 @@ static intptr_t everything_on_cores(yibu_connection_handler *handler)
 
 static intptr_t everything_cores(void)
 {
-    return everything_on_cores(everything_echo_lines);
+    return everything_on_cores(everything_echo_lines, NULL);
+}
+
+static intptr_t everything_cores_of_protocols(void)
+{
+    return everything_on_cores(NULL, everything_make_echo);
 }
 
 static intptr_t everything_hand_over(void)
 {
-    return everything_on_cores(everything_pass_on);
+    return everything_on_cores(everything_pass_on, NULL);
 }
 
 #endif

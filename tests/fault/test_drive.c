@@ -75,6 +75,7 @@ DRIVE(reading_and_writing, everything_reading, WITHOUT_DESCRIPTORS)
 DRIVE(pipes_of_the_caller, everything_own_pipe, WITHOUT_DESCRIPTORS)
 DRIVE(standard_input_and_output, everything_standard, WITHOUT_DESCRIPTORS)
 DRIVE(servers_that_are_served, everything_served, WITHOUT_DESCRIPTORS)
+DRIVE(protocols_on_cores, everything_cores_of_protocols, WITHOUT_DESCRIPTORS)
 DRIVE(connections_handed_over, everything_hand_over, WITHOUT_DESCRIPTORS)
 
 int main(void)
@@ -116,6 +117,7 @@ int main(void)
         cmocka_unit_test(pipes_of_the_caller),
         cmocka_unit_test(standard_input_and_output),
         cmocka_unit_test(servers_that_are_served),
+        cmocka_unit_test(protocols_on_cores),
         cmocka_unit_test(connections_handed_over),
     };
     census_begin();
