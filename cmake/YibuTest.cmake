@@ -12,10 +12,11 @@
 set(YB_TEST_INSTRUMENT "")
 set(YB_TEST_LAUNCHER "")
 set(YB_TEST_SLOWDOWN 1)
+# ThreadSanitizer has a program with threads sleep for a second at its end, to see what they do then.
 set(YB_TEST_ENVIRONMENT
     "ASAN_OPTIONS=detect_stack_use_after_return=0:strict_string_checks=1"
     "UBSAN_OPTIONS=print_stacktrace=1"
-    "TSAN_OPTIONS=second_deadlock_stack=1:die_after_fork=0:suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp")
+    "TSAN_OPTIONS=second_deadlock_stack=1:die_after_fork=0:atexit_sleep_ms=50:suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp")
 if(YIBU_VALGRIND)
     set(YB_TEST_INSTRUMENT valgrind)
     set(YB_TEST_SLOWDOWN 10)

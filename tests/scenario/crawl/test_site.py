@@ -32,7 +32,7 @@ http {{
         location = /elsewhere.html {{ return 301 http://elsewhere.invalid/; }}
         location = /gone.html {{ return 410; }}
         location = /error.html {{ return 500; }}
-        location = /slow.txt {{ limit_rate 100; }}
+        location = /slow.txt {{ limit_rate 200; }}
     }}
 }}
 """

@@ -579,7 +579,8 @@ LOOP_TEST(a_terminal_passes_signals_from_the_keyboard)
     yibu_subprocess_options o = {.size = sizeof(o),
                                  .in = YIBU_SUBPROCESS_PTY,
                                  .out = YIBU_SUBPROCESS_PTY,
-                                 .err = YIBU_SUBPROCESS_PIPE};
+                                 .err = YIBU_SUBPROCESS_PIPE,
+                                 .signals = YIBU_SUBPROCESS_SIGNALS_DEFAULT};
     yibu_subprocess *process = start(SH("echo ready; exec sleep 1000"), &o);
     char *line;
     assert_int_equal(yibu_stream_readline(yibu_subprocess_stdout(process), &line), 7);
