@@ -1,5 +1,14 @@
-/* Workers that somebody has stopped while they had nothing to do. */
+/* Workers that do not take their job: somebody has stopped them while they had nothing to do; or they
+ * have yet to begin. */
 #include "executors.h"
+
+static const char SLOW[] = "YIBU_TEST_SLOW";
+
+__attribute__((constructor)) static void start_slowly(void)
+{
+    if (getenv(SLOW))
+        usleep(2500000);
+}
 
 static intptr_t tell_pid(yibu_bytes input, yibu_buffer *output)
 {
@@ -48,10 +57,26 @@ static void a_worker_that_takes_no_job_is_replaced_where_that_has_a_time_limit(v
     yibu_executor_free(executor);
 }
 
+static void a_worker_that_takes_long_to_start_is_waited_for(void **state)
+{
+    const yibu_job_options limit = {.timeout_ns = YIBU_SECONDS(100)};
+    (void)state;
+    setenv(SLOW, "1", 1);
+    yibu_executor *executor = executor_new(
+        (yibu_process_pool_options){.max_workers = 1, .start_method = YIBU_START_SPAWN});
+    yibu_concurrent_future *future = submit_with(executor, &tell_pid_job, NOTHING, limit);
+    assert_true(yibu_concurrent_future_result(future, YIBU_SECONDS(60)) > 0);
+    yibu_concurrent_future_unref(future);
+    assert_int_equal(statistics_of(executor).crashed, 0);
+    yibu_executor_free(executor);
+    unsetenv(SLOW);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_worker_that_takes_no_job_is_replaced_where_that_has_a_time_limit),
+        cmocka_unit_test(a_worker_that_takes_long_to_start_is_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
