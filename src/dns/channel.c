@@ -121,7 +121,14 @@ static char **copy_domains(const struct ares_options *options)
     return domains;
 }
 
-/* What c-ares found out and names are searched by. */
+enum { MAX_TIMEOUT_MS = INT_MAX / 64 };
+
+static int between(int value, int least, int most)
+{
+    return value < least ? least : value > most ? most : value;
+}
+
+/* What c-ares found out and names are searched by; resolv.conf may say anything. */
 static int take_search(yibu_dns *dns, ares_channel ares)
 {
     struct ares_options found;
@@ -134,8 +141,8 @@ static int take_search(yibu_dns *dns, ares_channel ares)
         yb_dns_domains_free(dns->domains, dns->domain_count);
         dns->domains = domains;
         dns->domain_count = found.ndomains;
-        dns->ndots = found.ndots;
-        dns->timeout_ms = found.timeout;
+        dns->ndots = between(found.ndots, 0, INT_MAX);
+        dns->timeout_ms = between(found.timeout, 1, MAX_TIMEOUT_MS);
     }
     ares_destroy_options(&found);
     return r;
@@ -144,7 +151,7 @@ static int take_search(yibu_dns *dns, ares_channel ares)
 static int milliseconds(int64_t time_ns)
 {
     int64_t ms = time_ns / YIBU_MS(1);
-    return ms < 1 ? 1 : ms > INT_MAX / 64 ? INT_MAX / 64 : (int)ms;
+    return ms < 1 ? 1 : ms > MAX_TIMEOUT_MS ? MAX_TIMEOUT_MS : (int)ms;
 }
 
 /* The words of dns->search, in place. */

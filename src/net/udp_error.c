@@ -11,7 +11,7 @@ typedef struct extended_error {
     uint32_t info, data;
 } extended_error;
 
-enum { ORIGIN_ICMP = 2, ORIGIN_ICMP6 = 3 };
+enum { ORIGIN_ICMP = 2, ORIGIN_ICMP6 = 3, MAX_ERROR = 4095 };
 
 static void take_reporter(const struct sockaddr_storage *offender, yibu_address *ret_reporter)
 {
@@ -32,6 +32,8 @@ static void take(struct cmsghdr *at, yibu_udp_error *ret_error)
     memcpy(&e, CMSG_DATA(at), sizeof(e));
     size -= sizeof(e);
     memcpy(&offender, CMSG_DATA(at) + sizeof(e), size < sizeof(offender) ? size : sizeof(offender));
+    if (e.error > MAX_ERROR)
+        return;
     ret_error->error = -(int)e.error;
     if (e.error == EMSGSIZE)
         ret_error->mtu = e.info;
