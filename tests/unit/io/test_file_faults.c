@@ -85,6 +85,29 @@ LOOP_TEST(what_is_sent_to_a_full_disk_stops_where_it_is_full)
     return 0;
 }
 
+LOOP_TEST(every_way_to_write_says_that_the_disk_is_full)
+{
+    if (!mount_small_disk())
+        return 0;
+    int ends[2], descriptors = test_descriptors();
+    int fd = yibu_file_open(test_path("disk/file"), O_RDWR | O_CREAT, 0600);
+    const struct iovec pieces[] = {{much, 1000}, {much, 1000}};
+    assert_true(fd >= 0);
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    assert_int_equal(write(ends[1], much, 1000), 1000);
+    assert_true(yibu_file_write(fd, much, MUCH) > 0);
+    assert_int_equal(yibu_file_writev(fd, pieces, 2, SMALL_DISK), -ENOSPC);
+    assert_int_equal(yibu_file_write_at(fd, much, 1000, SMALL_DISK), -ENOSPC);
+    assert_int_equal(yibu_copy_file_range(fd, 0, fd, SMALL_DISK, 1000), -ENOSPC);
+    assert_int_equal(yibu_splice(ends[0], -1, fd, SMALL_DISK, 1000), -ENOSPC);
+    assert_int_equal(yibu_file_close(fd), 0);
+    close(ends[0]);
+    close(ends[1]);
+    assert_int_equal(test_descriptors(), descriptors);
+    unmount();
+    return 0;
+}
+
 LOOP_TEST(a_stream_to_a_file_on_a_full_disk_fails_where_that_is_full)
 {
     if (!mount_small_disk())
@@ -214,6 +237,7 @@ int main(void)
         file_test(a_full_disk_takes_what_fits_and_then_says_so),
         file_test(whole_files_and_copies_that_do_not_fit_leave_what_was_there),
         file_test(what_is_sent_to_a_full_disk_stops_where_it_is_full),
+        file_test(every_way_to_write_says_that_the_disk_is_full),
         file_test(a_stream_to_a_file_on_a_full_disk_fails_where_that_is_full),
         file_test(a_stream_to_a_full_device_fails_and_can_be_closed),
         file_test(without_descriptors_files_are_not_opened_and_nothing_is_lost),
