@@ -1,5 +1,5 @@
-/* Computing on all processors, with threads: which number below a limit takes the most steps to come
- * down to 1, if each is halved where it is even, and else tripled and 1 added (Collatz).
+/* Computing on all processors, with threads: which number below a limit takes the most steps to
+ * come down to 1, if each is halved where it is even, and else tripled and 1 added (Collatz).
  *
  * The loop's own thread computes nothing: a task shows the progress meanwhile.
  *

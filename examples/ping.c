@@ -1,6 +1,6 @@
-/* Pings many hosts at once over UDP, each with a time limit, and sums up: how many answered, and how
- * fast.  What answers is an echo service (RFC 862), or the host itself, saying that nobody listens at
- * the port: both show that it is there.
+/* Pings many hosts at once over UDP, each with a time limit, and sums up: how many answered, and
+ * how fast.  What answers is an echo service (RFC 862), or the host itself, saying that nobody
+ * listens at the port: both show that it is there.
  *
  * usage: ping COUNT MILLISECONDS HOST:PORT… */
 #include <errno.h>

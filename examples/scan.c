@@ -1,7 +1,7 @@
 /* A port scanner: many ports at once, each with a limit on time.
  *
- * The name is looked up once.  Every port is a task of a group, which begins when a limiter has a token
- * for it: so there are never more connections under way than asked for, nor tasks.
+ * The name is looked up once.  Every port is a task of a group, which begins when a limiter has a
+ * token for it: so there are never more connections under way than asked for, nor tasks.
  *
  * usage: scan HOST [FIRST [LAST [AT-ONCE [MILLISECONDS]]]]     (1 1024 256 500) */
 #include <errno.h>

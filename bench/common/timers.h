@@ -1,8 +1,8 @@
 /* What the timer programs in C share: the deadlines, and what they report.
  *
- * Three cases.  "cancel": all timers are added, then cancelled.  "overdue": all are added, the thread
- * sleeps until all are overdue, then the loop fires them.  "fire": the loop waits and fires each in
- * its time; what counts is the CPU time, since the second has to pass either way. */
+ * Three cases.  "cancel": all timers are added, then cancelled.  "overdue": all are added, the
+ * thread sleeps until all are overdue, then the loop fires them.  "fire": the loop waits and fires
+ * each in its time; what counts is the CPU time, since the second has to pass either way. */
 #ifndef BENCH_TIMERS_H
 #define BENCH_TIMERS_H
 

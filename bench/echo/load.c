@@ -1,14 +1,15 @@
 /* The load generator: N connections over one io_uring, on the CPU that is not the server's.
  *
  * Started as `load CASE milliseconds connections size port server-pid`, it connects, and says so.
- * Then every line it reads is a round: it warms up, measures, waits until every answer has come, and
- * prints what it measured; so the harness lets the servers take turns while all of them are up.
+ * Then every line it reads is a round: it warms up, measures, waits until every answer has come,
+ * and prints what it measured; so the harness lets the servers take turns while all of them are up.
  *
- * Each connection has one request under way.  A request costs this side as little as can be, so that
- * the server is what is slow: sends complete without an event, one receive a connection lasts for all
- * of its answers, and the thread looks for events without ever sleeping.  Every answer is compared
- * with its request.  A round has two requests a connection at least, and warming up one.  The server's
- * CPU time, all of its threads, is read from its process clock while it has nothing to do.
+ * Each connection has one request under way.  A request costs this side as little as can be, so
+ * that the server is what is slow: sends complete without an event, one receive a connection lasts
+ * for all of its answers, and the thread looks for events without ever sleeping.  Every answer is
+ * compared with its request.  A round has two requests a connection at least, and warming up one.
+ * The server's CPU time, all of its threads, is read from its process clock while it has nothing to
+ * do.
  * bench-packages: liburing
  */
 #include "bench.h"

@@ -121,8 +121,8 @@ static long collect(struct worker *worker)
     return (long)(ready / (sizeof(uint64_t) + (size_t)size));
 }
 
-/* One at a time: the answer is waited for in read itself.  With a pause before each, both sides go to
- * sleep.  Returns the time without pauses; with them, as if all trips had been typical ones. */
+/* One at a time: the answer is waited for in read itself.  With a pause before each, both sides go
+ * to sleep.  Returns the time without pauses; with them, as if all trips had been typical ones. */
 static int64_t run_single(long n, useconds_t pause_us)
 {
     int64_t *times = calloc((size_t)n, sizeof(*times)), spent_ns = 0;

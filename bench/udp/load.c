@@ -1,9 +1,9 @@
 /* The load generator: one socket, on the CPU that is not the server's, with a window of datagrams
- * under way.  It sends and receives in batches and never sleeps, so that the server is what is slow.
- * Every answer is compared with its question.  UDP may lose some: a window that has not moved for a
- * while is begun anew, and what was lost does not count.
- * The server's CPU time, all of its threads, is read from its process clock while it has nothing to do.
- */
+ * under way.  It sends and receives in batches and never sleeps, so that the server is what is
+ * slow.  Every answer is compared with its question.  UDP may lose some: a window that has not
+ * moved for a while is begun anew, and what was lost does not count.
+ * The server's CPU time, all of its threads, is read from its process clock while it has nothing to
+ * do. */
 #define _GNU_SOURCE
 #include "bench.h"
 

@@ -1,5 +1,5 @@
-/* Plain system calls: recvfrom and sendto, or recvmmsg and sendmmsg, until there is nothing more; then
- * epoll, edge-triggered. */
+/* Plain system calls: recvfrom and sendto, or recvmmsg and sendmmsg, until there is nothing more;
+ * then epoll, edge-triggered. */
 #define _GNU_SOURCE
 #include "bench.h"
 

@@ -35,8 +35,8 @@ YIBU_API uint16_t yibu_address_port(const yibu_address *address);
  * Never suspends.  Context: any thread.  Returns 0 or a negative errno. */
 YIBU_API int yibu_getsockname(int fd, yibu_address *ret_address);
 
-/* getaddrinfo(3), all of it, on a thread, so that the loop goes on.  The threads look names up and do
- * nothing else, as many as the loop's max_threads at most; more look-ups wait in line.
+/* getaddrinfo(3), all of it, on a thread, so that the loop goes on.  The threads look names up and
+ * do nothing else, as many as the loop's max_threads at most; more look-ups wait in line.
  * Checkpoint.  Cancel: returns at once; one that a thread is at cannot be stopped, so that thread
  * stays busy until libc returns (with resolv.conf's defaults after 5 s a try and server), and the
  * answer is freed.  The list belongs to the caller, who frees it with freeaddrinfo.
@@ -51,22 +51,23 @@ YIBU_API int yibu_op_getaddrinfo(yibu_loop *loop, yibu_op *op, const char *host,
                                  struct addrinfo **ret_list);
 
 /* getnameinfo(3) on such a thread: the names of an address and of its port, with flags NI_….
- * ret_host and ret_service may be NULL, not both; NI_MAXHOST and NI_MAXSERV bytes are always enough.
+ * ret_host and ret_service may be NULL, not both; NI_MAXHOST and NI_MAXSERV bytes are always
+ * enough.
  * Checkpoint.  Cancel: as yibu_getaddrinfo; nothing is written.
  * Returns 0, -ENOSPC where a name does not fit, -ECANCELED, -ENOMEM, or a YIBU_EAI_ code. */
 YIBU_API int yibu_getnameinfo(const yibu_address *address, int flags, char *ret_host,
                               size_t host_size, char *ret_service, size_t service_size);
 
-/* The callback form of yibu_getnameinfo.  address is copied; the names are written before the callback
- * is called with 0. */
+/* The callback form of yibu_getnameinfo.  address is copied; the names are written before the
+ * callback is called with 0. */
 YIBU_API int yibu_op_getnameinfo(yibu_loop *loop, yibu_op *op, const yibu_address *address,
                                  int flags, char *ret_host, size_t host_size, char *ret_service,
                                  size_t service_size);
 
-/* Who looks names up in libc's place.  A function that is NULL is libc's still.  Each is the callback
- * form of its namesake: it marks op as under way with yibu_op_begin, returns 0, and ends it later with
- * yibu_op_complete; or it returns a failure and has begun nothing.  Lists are such that freeaddrinfo
- * frees them.  Set size to sizeof. */
+/* Who looks names up in libc's place.  A function that is NULL is libc's still.  Each is the
+ * callback form of its namesake: it marks op as under way with yibu_op_begin, returns 0, and ends
+ * it later with yibu_op_complete; or it returns a failure and has begun nothing.  Lists are such
+ * that freeaddrinfo frees them.  Set size to sizeof. */
 typedef struct yibu_resolver {
     size_t size;
     int (*getaddrinfo)(yibu_loop *loop, yibu_op *op, const char *host, const char *service,

@@ -58,7 +58,8 @@
 
 /* yibu_start(NAME, arguments...): starts a typed coroutine as yibu_create_task does, with a copy of
  * its arguments, which lives as long as the task's handle.
- * Returns the task, or NULL where there is no memory or no loop; NAME_await(NULL, ...) is -ENOMEM. */
+ * Returns the task, or NULL where there is no memory or no loop; NAME_await(NULL, ...) is
+ * -ENOMEM. */
 #define yibu_start(...) yibu_async_start_(YIBU_ASYNC_CALL_(__VA_ARGS__), NULL, YIBU_HERE)
 
 /* yibu_start_with(options, NAME, arguments...): the same with a task's options. */

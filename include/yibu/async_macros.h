@@ -215,7 +215,8 @@ extern "C++" {
 
 #endif
 
-/* fetch, "url", 3 -> fetch_call("url", 3); fetch itself is named so that a misspelt name is told. */
+/* fetch, "url", 3 -> fetch_call("url", 3); fetch itself is named so that a misspelt name is
+ * told. */
 #define YIBU_ASYNC_CALL_(...) \
     YIBU_ASYNC_CAT_(YIBU_ASYNC_CALL_, YIBU_ASYNC_ONE_OR_MORE_(__VA_ARGS__))(__VA_ARGS__)
 #define YIBU_ASYNC_CALL_ONE_(NAME) ((void)(NAME), NAME##_call())

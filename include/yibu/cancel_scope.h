@@ -1,6 +1,6 @@
 /* Cancel scopes: a part of a task that can be cancelled, after which the task goes on.
  *
- *     static yibu_cancel_scope search = YIBU_CANCEL_SCOPE_INIT;    // somebody calls _cancel(&search)
+ *     static yibu_cancel_scope search = YIBU_CANCEL_SCOPE_INIT;  // somebody calls _cancel(&search)
  *
  *     yibu_cancel_scope_begin(&search);
  *     intptr_t found = look_everywhere();

@@ -27,20 +27,23 @@ YIBU_BEGIN_DECLS
  * Returns 0, -EINVAL or -ENOMEM. */
 YIBU_API int yibu_channel_new(size_t capacity, yibu_channel **ret_channel);
 
-/* References, from any thread.  The last one frees the channel, which nobody may wait for then; items
- * that are left in it are dropped, so drain it first where they own something.  NULL is fine. */
+/* References, from any thread.  The last one frees the channel, which nobody may wait for then;
+ * items that are left in it are dropped, so drain it first where they own something.  NULL is
+ * fine. */
 YIBU_API yibu_channel *yibu_channel_ref(yibu_channel *channel);
 YIBU_API void yibu_channel_unref(yibu_channel *channel);
 
 /* Puts item into the channel, waiting while it is full.
  * Context: a task, or a thread whose loop, if it has one, does not run.
  * Checkpoint.  Cancel: the item was not sent; one that was taken in has been sent, and 0 says so.
- * Returns 0, YIBU_ESHUTDOWN where the channel is closed, -ECANCELED, or YIBU_ENOTASK in callbacks. */
+ * Returns 0, YIBU_ESHUTDOWN where the channel is closed, -ECANCELED, or YIBU_ENOTASK in
+ * callbacks. */
 YIBU_API int yibu_channel_send(yibu_channel *channel, void *item);
 
 /* Takes the next item, waiting while the channel is empty.  Context as above.
  * Checkpoint.  Cancel: no item is taken.
- * Returns 0, YIBU_ESHUTDOWN where the channel is closed and drained, -ECANCELED, or YIBU_ENOTASK. */
+ * Returns 0, YIBU_ESHUTDOWN where the channel is closed and drained, -ECANCELED, or
+ * YIBU_ENOTASK. */
 YIBU_API int yibu_channel_receive(yibu_channel *channel, void **ret_item);
 
 /* The same for at most timeout_ns: -ETIMEDOUT then, nothing having been sent or taken. */

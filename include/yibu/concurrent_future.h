@@ -33,8 +33,8 @@ YIBU_API int yibu_run_coroutine_threadsafe(yibu_loop *loop, yibu_coroutine *fn, 
  * Checkpoint.  Cancel: cancels the coroutine, without waiting for its end; cancels the call of an
  * executor and waits for its end.
  * Returns the result; -ETIMEDOUT, and what it is waited for goes on; -ECANCELED; -ENOMEM;
- * YIBU_ENOTASK in a callback, -EDEADLK where this thread would wait for itself: in the thread of the
- * coroutine's loop while that does not run, in a function for its own end; YIBU_EFORKED. */
+ * YIBU_ENOTASK in a callback, -EDEADLK where this thread would wait for itself: in the thread of
+ * the coroutine's loop while that does not run, in a function for its own end; YIBU_EFORKED. */
 YIBU_API intptr_t yibu_concurrent_future_result(yibu_concurrent_future *future, int64_t timeout_ns);
 
 /* Requests the cancel of the coroutine or call.  Never blocks.  Returns false where it is done
@@ -55,8 +55,8 @@ YIBU_API yibu_concurrent_future *yibu_concurrent_future_ref(yibu_concurrent_futu
 YIBU_API void yibu_concurrent_future_unref(yibu_concurrent_future *future);
 
 /* A future of this thread's loop that ends as the other one does (asyncio.wrap_future), for await,
- * gather and their kin; its cancel cancels the other one, and where that is a call of an executor, it
- * ends when the call does.  The loop's end waits for the other one.
+ * gather and their kin; its cancel cancels the other one, and where that is a call of an executor,
+ * it ends when the call does.  The loop's end waits for the other one.
  * Never suspends.  Context: a loop's thread.  Returns it, with a reference of the caller's; NULL
  * where there is no memory or no loop. */
 YIBU_API yibu_future *yibu_wrap_future_at(yibu_concurrent_future *future, const char *place);

@@ -89,7 +89,8 @@ static inline void yibu_condition_leave_(yibu_condition_hold_ *hold)
 
 #if defined(__GNUC__)
 /* A block that holds the lock, and gives it back on every way out (asyncio: async with
- * condition).  RESULT, an int variable, becomes the acquire's; after a failure the block is skipped. */
+ * condition).  RESULT, an int variable, becomes the acquire's; after a failure the block is
+ * skipped. */
 #define YIBU_WITH_CONDITION(RESULT, CONDITION) YIBU_WITH_CONDITION_(RESULT, CONDITION, __COUNTER__)
 #define YIBU_WITH_CONDITION_(RESULT, CONDITION, N) YIBU_WITH_CONDITION__(RESULT, CONDITION, N)
 #define YIBU_WITH_CONDITION__(RESULT, CONDITION, N)                                           \

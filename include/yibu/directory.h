@@ -19,9 +19,9 @@ typedef struct yibu_directory_entry {
 
 YIBU_BEGIN_DECLS
 
-/* The entries of a folder but for "." and "..", in the order in which the file system has them, as an
- * iterator of yibu_directory_entry (*).  They are fetched in batches of many; entries that are made
- * or removed meanwhile may be among them or not.  The folder is opened with the first entry: a
+/* The entries of a folder but for "." and "..", in the order in which the file system has them, as
+ * an iterator of yibu_directory_entry (*).  They are fetched in batches of many; entries that are
+ * made or removed meanwhile may be among them or not.  The folder is opened with the first entry: a
  * failure to do so, -ENOENT say, is what that call answers.  A folder that is removed meanwhile has
  * no more entries.  Never suspends.
  * Returns NULL without a path or memory. */

@@ -13,12 +13,12 @@
  *     }
  *     yibu_dns_free(dns);
  *
- * yibu_loop_set_resolver(loop, yibu_dns_resolver(dns)) makes it the loop's resolver: connections and
- * servers then use it, too.
+ * yibu_loop_set_resolver(loop, yibu_dns_resolver(dns)) makes it the loop's resolver: connections
+ * and servers then use it, too.
  *
  * A resolver belongs to the loop that it was made on, and to its thread.  All look-ups: several for
- * the same question at once cost one query; a cancel and a time limit return at once and leave nothing
- * behind, while the resolver goes on for the others. */
+ * the same question at once cost one query; a cancel and a time limit return at once and leave
+ * nothing behind, while the resolver goes on for the others. */
 #ifndef YIBU_DNS_H
 #define YIBU_DNS_H
 
@@ -159,8 +159,8 @@ YIBU_BEGIN_DECLS
 YIBU_API int yibu_dns_new(const yibu_dns_options *options, yibu_dns **ret_dns);
 
 /* Ends a resolver: look-ups that are under way return YIBU_ESHUTDOWN.  A loop whose resolver it is
- * gets libc's back.  A resolver may outlive its loop, whose end waits for operations that are under way.
- * NULL is fine.  Never suspends.  Context: the loop's thread. */
+ * gets libc's back.  A resolver may outlive its loop, whose end waits for operations that are under
+ * way.  NULL is fine.  Never suspends.  Context: the loop's thread. */
 YIBU_API void yibu_dns_free(yibu_dns *dns);
 
 /* Reads resolv.conf again and empties the cache; queries that are under way go on as they began.
@@ -177,12 +177,12 @@ YIBU_API const yibu_resolver *yibu_dns_resolver(yibu_dns *dns);
 /* Says how a resolver fares.  Never suspends.  Returns 0 or -EINVAL. */
 YIBU_API int yibu_dns_statistics(const yibu_dns *dns, yibu_dns_stats *ret_stats);
 
-/* getaddrinfo(3): numeric addresses, services, hosts file, search domains; IPv6 and IPv4 asked for at
- * once, in the order of RFC 6724.  hints as there, but for AI_IDN.  The list is the caller's, who frees
- * it with freeaddrinfo.
+/* getaddrinfo(3): numeric addresses, services, hosts file, search domains; IPv6 and IPv4 asked for
+ * at once, in the order of RFC 6724.  hints as there, but for AI_IDN.  The list is the caller's,
+ * who frees it with freeaddrinfo.
  * Checkpoint.  Cancel: nothing is left behind.
- * Returns 0; a YIBU_EAI_ code (YIBU_EAI_AGAIN where no server answers); -ECANCELED; -ENOMEM; -EMFILE and
- * the like where there is no socket; -ENOBUFS where too many wait; YIBU_ESHUTDOWN. */
+ * Returns 0; a YIBU_EAI_ code (YIBU_EAI_AGAIN where no server answers); -ECANCELED; -ENOMEM;
+ * -EMFILE and the like where there is no socket; -ENOBUFS where too many wait; YIBU_ESHUTDOWN. */
 YIBU_API int yibu_dns_getaddrinfo(yibu_dns *dns, const char *host, const char *service,
                                   const struct addrinfo *hints, struct addrinfo **ret_list);
 
@@ -210,9 +210,9 @@ YIBU_API int yibu_dns_op_getnameinfo(yibu_dns *dns, yibu_op *op, const yibu_addr
 YIBU_API int yibu_dns_op_query(yibu_dns *dns, yibu_op *op, const char *name, uint16_t type,
                                yibu_dns_answer **ret_answer);
 
-/* Reads an answer of a server, of the wire format (RFC 1035, section 4): what yibu_dns_query returns
- * for it.  Context: any thread.  Returns 0; YIBU_EAI_NONAME; YIBU_EAI_AGAIN for a server's failure;
- * YIBU_EAI_FAIL for what is malformed; -ENOMEM. */
+/* Reads an answer of a server, of the wire format (RFC 1035, section 4): what yibu_dns_query
+ * returns for it.  Context: any thread.  Returns 0; YIBU_EAI_NONAME; YIBU_EAI_AGAIN for a server's
+ * failure; YIBU_EAI_FAIL for what is malformed; -ENOMEM. */
 YIBU_API int yibu_dns_answer_parse(const void *message, size_t size, yibu_dns_answer **ret_answer);
 
 YIBU_END_DECLS

@@ -40,8 +40,8 @@ YIBU_API const char *yibu_strerror(intptr_t code);
  * Context: any thread. */
 YIBU_API const char *yibu_error_name(intptr_t code);
 
-/* What getaddrinfo(3) and getnameinfo(3) have returned as one of these codes: 0, a YIBU_EAI_ code, or
- * a negative errno, which for EAI_SYSTEM is errno's.  For resolvers of one's own.
+/* What getaddrinfo(3) and getnameinfo(3) have returned as one of these codes: 0, a YIBU_EAI_ code,
+ * or a negative errno, which for EAI_SYSTEM is errno's.  For resolvers of one's own.
  * Context: any thread. */
 YIBU_API int yibu_eai_error(int eai);
 

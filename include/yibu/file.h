@@ -19,9 +19,9 @@
  * Files are plain descriptors: system calls that do not block, and libraries, may use them as well.
  * Paths are relative to the process's working directory at the time of the call, as ever.
  *
- * Context of all calls: a task.  Where nothing else is said they are checkpoints, and a cancel finds
- * the call in one of two states: it has not begun, then it does not and -ECANCELED is returned; or
- * it has, then it is waited for and its result is returned.
+ * Context of all calls: a task.  Where nothing else is said they are checkpoints, and a cancel
+ * finds the call in one of two states: it has not begun, then it does not and -ECANCELED is
+ * returned; or it has, then it is waited for and its result is returned.
  * Nobody may close a descriptor that a call is using.
  *
  * All paths and buffers must stay until the call returns; they may be on the task's stack. */
@@ -79,13 +79,13 @@ YIBU_API ssize_t yibu_file_writev(int fd, const struct iovec *pieces, size_t cou
 
 /* Appends a whole file, max_size bytes at most, to a buffer.  Files that do not know their size
  * (/proc) work, too.  Cancel: the buffer is as it was, but for its capacity.
- * Returns the file's size; YIBU_ELIMIT for a larger one; or a negative errno; after a failure nothing
- * was appended. */
+ * Returns the file's size; YIBU_ELIMIT for a larger one; or a negative errno; after a failure
+ * nothing was appended. */
 YIBU_API ssize_t yibu_read_file(const char *path, size_t max_size, yibu_buffer *buffer);
 
-/* Makes data the whole of the file, or changes nothing: it is written to a new file beside it, which
- * then takes its place and its name.  Links to the old file keep its content; a symbolic link is
- * replaced itself.  Cancel: the old file, or the new one where it is in place already (then 0 is
+/* Makes data the whole of the file, or changes nothing: it is written to a new file beside it,
+ * which then takes its place and its name.  Links to the old file keep its content; a symbolic link
+ * is replaced itself.  Cancel: the old file, or the new one where it is in place already (then 0 is
  * returned).  A process that dies meanwhile leaves a file "PATH.….new".
  * Returns 0 or a negative errno. */
 YIBU_API int yibu_write_file(const char *path, const void *data, size_t size,

@@ -1,5 +1,5 @@
-/* Buffers for files that are opened with O_DIRECT: aligned as devices want them, and registered with
- * the kernel where the loop is on io_uring, which then need not pin them for each transfer.
+/* Buffers for files that are opened with O_DIRECT: aligned as devices want them, and registered
+ * with the kernel where the loop is on io_uring, which then need not pin them for each transfer.
  *
  *     yibu_file_buffers *buffers;
  *     int r = yibu_file_buffers_new(32, 4096, &buffers);
@@ -9,8 +9,8 @@
  *     ssize_t n = yibu_file_read_at(fd, block, 4096, offset);
  *     yibu_file_buffers_give(buffers, block);
  *
- * They are ordinary memory otherwise.  With O_DIRECT, offsets and sizes are multiples of the device's
- * block, mostly 512 or 4096 bytes.
+ * They are ordinary memory otherwise.  With O_DIRECT, offsets and sizes are multiples of the
+ * device's block, mostly 512 or 4096 bytes.
  *
  * Context: the thread of the loop on which the buffers were made. */
 #ifndef YIBU_FILE_BUFFERS_H

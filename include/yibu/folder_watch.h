@@ -7,8 +7,8 @@
  *     YIBU_ASYNC_FOR (const yibu_folder_event *, event, changes, &r)
  *         printf("%s has come\n", event->name);
  *
- * Linux's inotify(7), with its limits: what is inside folders of the folder is not watched, changes on
- * another machine are not seen, and equal changes that nobody has taken yet may be one. */
+ * Linux's inotify(7), with its limits: what is inside folders of the folder is not watched, changes
+ * on another machine are not seen, and equal changes that nobody has taken yet may be one. */
 #ifndef YIBU_FOLDER_WATCH_H
 #define YIBU_FOLDER_WATCH_H
 
@@ -43,9 +43,9 @@ typedef struct yibu_folder_event {
 
 YIBU_BEGIN_DECLS
 
-/* Watches a folder for changes (0: all) from now on, as an iterator of yibu_folder_event (*); it ends
- * once the folder has been removed, or its file system unmounted.  Events wait in the kernel, 16384 by
- * default (fs.inotify.max_queued_events).  Looks the path up at once; never suspends.
+/* Watches a folder for changes (0: all) from now on, as an iterator of yibu_folder_event (*); it
+ * ends once the folder has been removed, or its file system unmounted.  Events wait in the kernel,
+ * 16384 by default (fs.inotify.max_queued_events).  Looks the path up at once; never suspends.
  * Context: the thread of a loop.
  * Returns 0, or a negative errno: -ENOENT, -ENOTDIR, -ENOSPC or -EMFILE for too many watches. */
 YIBU_API int yibu_watch_folder(const char *path, unsigned changes, yibu_iterator **ret_iterator);

@@ -77,12 +77,14 @@ YIBU_API void yibu_future_unref(yibu_future *future);
 /* Calls callback(future, arg) in a turn of the loop once the future has ended, in the order of
  * registration; where it has ended already, in the next turn.  The future lives until the callback
  * has returned.  Callbacks that did not run when the loop is freed are dropped.
- * Never suspends.  Context: the loop's thread.  Returns 0, -ENOMEM, or -EINVAL without a callback. */
+ * Never suspends.  Context: the loop's thread.  Returns 0, -ENOMEM, or -EINVAL without a
+ * callback. */
 YIBU_API int yibu_future_add_done_callback(yibu_future *future, yibu_done_callback *callback,
                                            void *arg);
 
 /* Takes back every registration of the same callback and arg that has not run: it is not called
- * after this returns.  Never suspends.  Context: the loop's thread.  Returns how many there were. */
+ * after this returns.  Never suspends.  Context: the loop's thread.  Returns how many there
+ * were. */
 YIBU_API int yibu_future_remove_done_callback(yibu_future *future, yibu_done_callback *callback,
                                               void *arg);
 

@@ -65,7 +65,8 @@ YIBU_API int yibu_group_begin_at(yibu_group *group, const yibu_group_options *op
  * A failure in result, -ECANCELED too, cancels the children first.
  * Context: the task that opened it.  Must finish.  Cancel: cancels the children, waits for them.
  * Returns the first failure of a child or the body; -ECANCELED where a cancel from outside ended
- * it, or came while it waited; 0 where the body was only cancelled by yibu_group_cancel; else result. */
+ * it, or came while it waited; 0 where the body was only cancelled by yibu_group_cancel; else
+ * result. */
 YIBU_API intptr_t yibu_group_end(yibu_group *group, intptr_t result);
 
 /* Starts fn(arg) as a child, from the body, a child, or any task or callback of the loop, as long

@@ -77,8 +77,8 @@ YIBU_API int yibu_iterator_next(yibu_iterator *iterator, void **ret_item);
  * under way) or YIBU_ENOTASK. */
 YIBU_API int yibu_iterator_close(yibu_iterator *iterator);
 
-/* The count pointers of an array, which must live until the iterator is closed; NULL is one like any
- * other.  Never suspends; next is a checkpoint.  Context: any.
+/* The count pointers of an array, which must live until the iterator is closed; NULL is one like
+ * any other.  Never suspends; next is a checkpoint.  Context: any.
  * Returns the iterator, or NULL where there is no memory, or no array for a count. */
 YIBU_API yibu_iterator *yibu_iterate_array(void *const *items, size_t count);
 

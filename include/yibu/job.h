@@ -122,8 +122,8 @@ extern const yibu_job *const __stop_yibu_jobs[] __attribute__((visibility("hidde
 YIBU_API void yibu_register_jobs_(const yibu_job *const *first, const yibu_job *const *end);
 YIBU_API void yibu_unregister_jobs_(const yibu_job *const *first);
 
-/* Says in a line what a report means: "worker 123 was killed by SIGSEGV (stack overflow) after 12 ms,
- * peak memory 8 MiB".  Returns as snprintf: the length it has, whatever the buffer's size.
+/* Says in a line what a report means: "worker 123 was killed by SIGSEGV (stack overflow) after 12
+ * ms, peak memory 8 MiB".  Returns as snprintf: the length it has, whatever the buffer's size.
  * Context: any thread. */
 YIBU_API int yibu_job_report_describe(const yibu_job_report *report, char *buffer, size_t size);
 

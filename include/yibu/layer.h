@@ -36,7 +36,8 @@ typedef struct yibu_layer_methods {
     /* Closes in an orderly way.  A read that is under way ends soon. */
     int (*close)(yibu_layer *layer, yibu_op *op, ssize_t *ret_result);
 
-    /* Takes what it can of the pieces without an operation: how many bytes; -EAGAIN; or a failure. */
+    /* Takes what it can of the pieces without an operation: how many bytes; -EAGAIN; or a
+     * failure. */
     ssize_t (*try_write)(yibu_layer *layer, const struct iovec *pieces, size_t count);
     /* Closes now, whatever is under way, which ends soon. */
     void (*abort)(yibu_layer *layer);

@@ -45,7 +45,8 @@ YIBU_API int yibu_limiter_release(yibu_limiter *limiter);
 YIBU_API int yibu_limiter_release_on_behalf_of(yibu_limiter *limiter, const void *borrower);
 
 /* Changes how many tokens there are.  More of them go to waiters at once; less take effect as
- * tokens come back.  0 stops all until it is raised.  Never suspends.  Context: the loop's thread. */
+ * tokens come back.  0 stops all until it is raised.  Never suspends.  Context: the loop's
+ * thread. */
 YIBU_API void yibu_limiter_set_total(yibu_limiter *limiter, size_t total);
 
 /* How it stands now.  Never suspends.  Context: the loop's thread. */

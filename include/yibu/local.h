@@ -27,8 +27,8 @@ typedef struct yibu_local {
 
 YIBU_BEGIN_DECLS
 
-/* The running task's value; in a function that runs on a thread, that of the task which asked for it.
- * NULL where it has none, and elsewhere.  Never suspends. */
+/* The running task's value; in a function that runs on a thread, that of the task which asked for
+ * it.  NULL where it has none, and elsewhere.  Never suspends. */
 YIBU_API void *yibu_local_get(const yibu_local *key);
 
 /* Sets the running task's value; NULL takes it away.  The value becomes the runtime's: once no task

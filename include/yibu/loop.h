@@ -31,9 +31,9 @@ typedef struct yibu_turn {
 
 typedef void yibu_turn_observer(const yibu_turn *turn, void *arg);
 
-/* Hears what nobody else does: a failure nobody retrieved, a deadlock (code -EDEADLK), in debug mode
- * also what held the loop too long.  message is a whole sentence, of several lines where there is
- * more to say; code the failure, or 0.
+/* Hears what nobody else does: a failure nobody retrieved, a deadlock (code -EDEADLK), in debug
+ * mode also what held the loop too long.  message is a whole sentence, of several lines where there
+ * is more to say; code the failure, or 0.
  * Context: the loop's thread, in a task or not; must not suspend. */
 typedef void yibu_exception_handler(yibu_loop *loop, const char *message, intptr_t code, void *arg);
 
@@ -105,9 +105,10 @@ YIBU_API void yibu_loop_stop(yibu_loop *loop);
 YIBU_API bool yibu_loop_is_running(const yibu_loop *loop);
 
 /* Debug mode: what holds the loop longer than the slow duration (a task that does not suspend, a
- * callback) is reported to the exception handler, with the task's name and the place of its creation
- * or the callback's address; a call for the loop on another thread, otherwise -EINVAL, aborts and
- * names the loop's place.  Tasks no longer hand over to each other directly, so it is slower.
+ * callback) is reported to the exception handler, with the task's name and the place of its
+ * creation or the callback's address; a call for the loop on another thread, otherwise -EINVAL,
+ * aborts and names the loop's place.  Tasks no longer hand over to each other directly, so it is
+ * slower.
  * Context: the loop's thread; at any time.  Returns 0, -EINVAL or YIBU_EFORKED. */
 YIBU_API int yibu_loop_set_debug(yibu_loop *loop, bool enabled);
 YIBU_API bool yibu_loop_get_debug(const yibu_loop *loop);
@@ -161,9 +162,9 @@ YIBU_API void yibu_handle_unref(yibu_handle *handle); /* NULL is fine */
 YIBU_API int64_t yibu_handle_when(const yibu_handle *handle);
 
 /* Calls callback(arg) once, delay_ns from now, exact to the clock and never early; a timer that is
- * armed is armed anew.  The callback runs outside any task, and may start its own timer again, which
- * then fires in a later turn.  Armed timers are disarmed when their loop ends.  Allocates nothing.
- * Never suspends.  Context: the loop's thread.  Returns 0, -EINVAL or YIBU_EFORKED. */
+ * armed is armed anew.  The callback runs outside any task, and may start its own timer again,
+ * which then fires in a later turn.  Armed timers are disarmed when their loop ends.  Allocates
+ * nothing.  Never suspends.  Context: the loop's thread.  Returns 0, -EINVAL or YIBU_EFORKED. */
 YIBU_API int yibu_timer_start(yibu_loop *loop, yibu_timer *timer, int64_t delay_ns,
                               yibu_callback *callback, void *arg);
 

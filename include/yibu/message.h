@@ -67,10 +67,10 @@ YIBU_BEGIN_DECLS
 
 /* Receives one datagram.  ret_from may be NULL; length 0 where the sender has no address.
  * Checkpoint.  Cancel: nothing was received, or what was received is returned.
- * Returns its size, which may be 0; -EMSGSIZE where it was longer than size: the first size bytes are
- * there, the rest is lost; -ECONNREFUSED of a connected socket where nobody listened to an earlier
- * datagram; -EREMOTEIO, in the place of a wait, while there is something for yibu_udp_recv_error;
- * -ECANCELED; or another negative errno. */
+ * Returns its size, which may be 0; -EMSGSIZE where it was longer than size: the first size bytes
+ * are there, the rest is lost; -ECONNREFUSED of a connected socket where nobody listened to an
+ * earlier datagram; -EREMOTEIO, in the place of a wait, while there is something for
+ * yibu_udp_recv_error; -ECANCELED; or another negative errno. */
 YIBU_API ssize_t yibu_recvfrom(int fd, void *ret_buffer, size_t size, yibu_address *ret_from);
 
 /* Sends one datagram to an address (NULL: the connected peer), waiting while the socket is full.
@@ -88,8 +88,8 @@ YIBU_API ssize_t yibu_recv_message(int fd, yibu_message *message);
 /* Sends one message; its descriptors are duplicated for the receiver.  One with a segment_size goes
  * out as so many datagrams, by one system call where the kernel can (GSO), else one by one.
  * Checkpoint.  Cancel: nothing was sent, or how much was is returned.
- * Returns how many bytes were sent: size, but for segments that a failure or a cancel interrupted and
- * for streams, which may take less; -ECANCELED; or another negative errno. */
+ * Returns how many bytes were sent: size, but for segments that a failure or a cancel interrupted
+ * and for streams, which may take less; -ECANCELED; or another negative errno. */
 YIBU_API ssize_t yibu_send_message(int fd, const yibu_message *message);
 
 /* Receives up to count messages, as many as there are at once but at least one, in few system calls

@@ -83,8 +83,8 @@ YIBU_API int yibu_op_cancel(yibu_op *op);
  * itself, nobody completes it.  false: it goes on until it is completed. */
 typedef bool yibu_op_interrupt(yibu_op *op, void *data);
 
-/* Marks op, which has its callback and is zero otherwise, as under way.  The loop lasts until it has
- * ended.  Returns 0, or -EINVAL. */
+/* Marks op, which has its callback and is zero otherwise, as under way.  The loop lasts until it
+ * has ended.  Returns 0, or -EINVAL. */
 YIBU_API int yibu_op_begin(yibu_loop *loop, yibu_op *op, yibu_op_interrupt *interrupt, void *data);
 
 /* Ends it: calls back before it returns.  Not from inside the call that began it. */

@@ -27,9 +27,9 @@ typedef struct yibu_reduction {
 YIBU_BEGIN_DECLS
 
 /* Calls body for all items from first to end - 1, in pieces, on the executor's threads but never on
- * more than there are processors, and returns once all calls have.  grain: the fewest items that are
- * worth a call (0: found by measuring).  executor: one of threads; NULL: the one whose thread this
- * is, in a task the loop's default.
+ * more than there are processors, and returns once all calls have.  grain: the fewest items that
+ * are worth a call (0: found by measuring).  executor: one of threads; NULL: the one whose thread
+ * this is, in a task the loop's default.
  * In a task: checkpoint; the loop goes on and its thread takes no part.  Elsewhere: blocks, and the
  * calling thread takes part; also from inside a body.
  * Cancel: no further call begins, running ones are waited for; -ECANCELED unless that was all.

@@ -9,18 +9,18 @@
  *     show(yibu_payload_data(result), yibu_payload_size(result));
  *     yibu_payload_free(result);
  *
- * A payload is memory that one worker shares with this process.  It goes to that worker, unless that
- * one has died or is busy for longer than a copy takes: then another gets a copy.  A result is a
- * payload of the worker that made it, and may be the input of the next job, again without a copy.
+ * A payload is memory that one worker shares with this process.  It goes to that worker, unless
+ * that one has died or is busy for longer than a copy takes: then another gets a copy.  A result is
+ * a payload of the worker that made it, and may be the input of the next job, again without a copy.
  * It stays readable, whatever becomes of the worker, until it is freed.
  *
  * While its worker lives, that worker can still write to it: a job that misbehaves can change what
  * was checked a moment ago.  Who minds that copies first (yibu_payload_copy), or uses
  * yibu_to_process, which always copies.
  *
- * Limits: a worker has 16 GiB for inputs and 16 GiB for outputs (less under `ulimit -f` and `-v`), in
- * at most 512 pieces each.  What is held counts: without room, yibu_payload_new answers -EAGAIN, and
- * a job's yibu_buffer_reserve -ENOMEM. */
+ * Limits: a worker has 16 GiB for inputs and 16 GiB for outputs (less under `ulimit -f` and `-v`),
+ * in at most 512 pieces each.  What is held counts: without room, yibu_payload_new answers -EAGAIN,
+ * and a job's yibu_buffer_reserve -ENOMEM. */
 #ifndef YIBU_PAYLOAD_H
 #define YIBU_PAYLOAD_H
 
@@ -54,7 +54,8 @@ YIBU_API size_t yibu_payload_size(const yibu_payload *payload);
 /* Makes it shorter: what a job then sees.  Context: its owner.  Returns 0 or -EINVAL. */
 YIBU_API int yibu_payload_shrink(yibu_payload *payload, size_t size);
 
-/* Appends its bytes to *buffer: a copy that no worker reaches.  Never suspends.  Context: any thread.
+/* Appends its bytes to *buffer: a copy that no worker reaches.  Never suspends.  Context: any
+ * thread.
  * Returns 0, -EINVAL or -ENOMEM. */
 YIBU_API int yibu_payload_copy(const yibu_payload *payload, yibu_buffer *buffer);
 
@@ -65,7 +66,8 @@ YIBU_API void yibu_payload_free(yibu_payload *payload);
 /* yibu_to_process with a payload for an input (NULL: none), which is taken over whatever this
  * returns, and is freed when the job has ended; and with *ret_output for an output (NULL: dropped):
  * NULL where the job did not run or wrote nothing, else the caller's to free, also where the job's
- * status is a failure.  A job may change its input in place; one that is tried again then sees that.
+ * status is a failure.  A job may change its input in place; one that is tried again then sees
+ * that.
  * Checkpoint.  Cancel, context and results: as yibu_to_process. */
 YIBU_API intptr_t yibu_to_process_payload(const yibu_job *job, yibu_payload *input,
                                           yibu_payload **ret_output,
@@ -83,8 +85,8 @@ YIBU_API int yibu_executor_submit_payload(yibu_executor *executor, const yibu_jo
                                           yibu_payload *input, const yibu_job_options *options,
                                           yibu_concurrent_future **ret_future);
 
-/* The output of such a job whose future is done, from now on the caller's to free: NULL where the job
- * did not run, wrote nothing, or it was taken already.  What nobody takes goes with the future.
+/* The output of such a job whose future is done, from now on the caller's to free: NULL where the
+ * job did not run, wrote nothing, or it was taken already.  What nobody takes goes with the future.
  * Context: any thread, one at a time.  Returns 0, -EINPROGRESS, or -EINVAL where it is no job's
  * future. */
 YIBU_API int yibu_concurrent_future_take_payload(yibu_concurrent_future *future,
@@ -101,8 +103,8 @@ YIBU_API yibu_iterator *yibu_concurrent_future_messages(yibu_concurrent_future *
 /* Sends a message to whoever awaits the job that runs: to the on_message of its options, or to
  * yibu_concurrent_future_messages.  In order, and before the job's end; also where the job then
  * crashes.  Without anybody who takes messages they go nowhere.  Waits, blocking, while 256 KiB of
- * them have not been taken; the job can be cancelled meanwhile.  A job that is tried again sends its
- * messages again.
+ * them have not been taken; the job can be cancelled meanwhile.  A job that is tried again sends
+ * its messages again.
  * Context: the thread that a job was called on.
  * Returns 0; -EMSGSIZE above 64 KiB; -EINVAL; -ENOTSUP outside a job and in a child of one; -EBADF
  * where as much has not been taken, and the job has closed what its worker tells that with. */

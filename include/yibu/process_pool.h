@@ -69,12 +69,12 @@ typedef struct yibu_process_pool_options {
 } yibu_process_pool_options;
 
 /* Makes an executor (<yibu/executor.h>) of worker processes, which start when they are needed.  The
- * calling thread's loop is its home and runs it; where there is none, or options ask for it, a thread
- * of its own does.  A home loop that ends ends the workers: what is under way fails with
+ * calling thread's loop is its home and runs it; where there is none, or options ask for it, a
+ * thread of its own does.  A home loop that ends ends the workers: what is under way fails with
  * YIBU_ESHUTDOWN.  Any thread may use it.  Its functions' side is not there: only jobs can be
  * submitted.  options may be NULL; the names of its jobs must stay.
- * Returns 0; -EINVAL; -ENOMEM; -EAGAIN: no thread; -EMFILE; YIBU_EFORKED; YIBU_ESHUTDOWN at the loop's
- * end; -ENOTSUP in a simulation. */
+ * Returns 0; -EINVAL; -ENOMEM; -EAGAIN: no thread; -EMFILE; YIBU_EFORKED; YIBU_ESHUTDOWN at the
+ * loop's end; -ENOTSUP in a simulation. */
 YIBU_API int yibu_process_pool_executor_new(const yibu_process_pool_options *options,
                                             yibu_executor **ret_executor);
 
@@ -82,8 +82,8 @@ YIBU_API int yibu_process_pool_executor_new(const yibu_process_pool_options *opt
  * max_processes; more calls wait in line, first come, first served (jobs shorter than 0.1 ms may
  * overtake each other).  The line has no limit but memory: each call in it is one that waits.
  * input, of any size, is copied once, into memory that only that worker shares, and must stay until
- * the call returns; the output is copied once, appended to *ret_output (NULL: dropped), which is the
- * caller's, but nobody else's until the call returns.
+ * the call returns; the output is copied once, appended to *ret_output (NULL: dropped), which is
+ * the caller's, but nobody else's until the call returns.
  * Checkpoint.  Cancel: a job that has not started is withdrawn; the worker of one that runs is
  * killed, with what it has started itself, and replaced.
  * Returns the job's status; YIBU_EWORKER where its worker died, or none could be kept alive;

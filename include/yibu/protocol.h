@@ -51,8 +51,8 @@ typedef struct yibu_protocol_methods {
                           size_t size);
     /* In the place of data_received, where it is there: says where the next bytes shall go, at most
      * *ret_size, which is a proposal before; then buffer_updated says how many came.  The memory is
-     * used between the two calls only.  Where it answers NULL or sets 0, the connection is lost with
-     * -ENOBUFS. */
+     * used between the two calls only.  Where it answers NULL or sets 0, the connection is lost
+     * with -ENOBUFS. */
     void *(*get_buffer)(yibu_protocol *protocol, yibu_transport *transport, size_t *ret_size);
     void (*buffer_updated)(yibu_protocol *protocol, yibu_transport *transport, size_t size);
     /* The peer sends nothing more.  false, or no such method: the transport closes itself once what
@@ -63,8 +63,8 @@ typedef struct yibu_protocol_methods {
      * where the loop ends before the connection does. */
     void (*connection_lost)(yibu_protocol *protocol, yibu_transport *transport, int error);
     /* More than the high-water mark waits to be written: write no more until resume_writing, which
-     * says that no more than the low-water mark does.  These two are also called from inside a write
-     * and set_write_buffer_limits, as the last thing that these do. */
+     * says that no more than the low-water mark does.  These two are also called from inside a
+     * write and set_write_buffer_limits, as the last thing that these do. */
     void (*pause_writing)(yibu_protocol *protocol, yibu_transport *transport);
     void (*resume_writing)(yibu_protocol *protocol, yibu_transport *transport);
 } yibu_protocol_methods;
@@ -80,12 +80,13 @@ typedef yibu_protocol *yibu_protocol_factory(void *arg);
 
 YIBU_BEGIN_DECLS
 
-/* Connecting.  The protocol's connection_made has been called when these succeed; where they fail it
- * hears nothing.  ret_transport may be NULL.  Of options->stream, limit is not used. */
+/* Connecting.  The protocol's connection_made has been called when these succeed; where they fail
+ * it hears nothing.  ret_transport may be NULL.  Of options->stream, limit is not used. */
 
 /* Connects as yibu_open_connection.
  * Checkpoint.  Cancel: no connection is left behind, and the protocol hears nothing.
- * Returns 0; -ECANCELED; a YIBU_EAI_ code; or the negative errno of the address that failed last. */
+ * Returns 0; -ECANCELED; a YIBU_EAI_ code; or the negative errno of the address that failed
+ * last. */
 YIBU_API int yibu_create_connection(yibu_protocol *protocol, const char *host, uint16_t port,
                                     const yibu_connection_options *options,
                                     yibu_transport **ret_transport);
@@ -108,9 +109,9 @@ YIBU_API int yibu_op_create_unix_connection(yibu_loop *loop, yibu_op *op, yibu_p
 /* Serving. */
 
 /* A server as of yibu_start_server, with a protocol for each connection in the place of a task;
- * max_connections holds, stack_bytes is not used.  In a task: a checkpoint.  Elsewhere on the thread
- * of a loop it never suspends, and answers YIBU_ENOTASK where host is a name, which has to be
- * resolved first (yibu_op_getaddrinfo). */
+ * max_connections holds, stack_bytes is not used.  In a task: a checkpoint.  Elsewhere on the
+ * thread of a loop it never suspends, and answers YIBU_ENOTASK where host is a name, which has to
+ * be resolved first (yibu_op_getaddrinfo). */
 YIBU_API int yibu_create_server_at(yibu_protocol_factory *factory, void *arg, const char *host,
                                    uint16_t port, const yibu_server_options *options,
                                    yibu_server **ret_server, const char *place);
@@ -156,18 +157,20 @@ YIBU_API bool yibu_transport_is_reading(const yibu_transport *transport);
 
 /* Sends as much as goes out at once and buffers a copy of the rest, which goes out by itself.
  * Returns 0; -ENOBUFS where more than max_buffered waits already, and -ENOMEM: nothing was taken;
- * -EPIPE after yibu_transport_write_eof, _close or _abort; or the failure of a write, with which the
- * connection is lost. */
+ * -EPIPE after yibu_transport_write_eof, _close or _abort; or the failure of a write, with which
+ * the connection is lost. */
 YIBU_API int yibu_transport_write(yibu_transport *transport, const void *data, size_t size);
 YIBU_API int yibu_transport_writelines(yibu_transport *transport, const struct iovec *pieces,
                                        size_t count);
 
 /* Ends the stream for the peer, once all that was written has gone out.  Reading goes on.
- * Returns 0, also the second time; -ENOTSUP where the layer cannot; or why nothing may be written. */
+ * Returns 0, also the second time; -ENOTSUP where the layer cannot; or why nothing may be
+ * written. */
 YIBU_API int yibu_transport_write_eof(yibu_transport *transport);
 YIBU_API bool yibu_transport_can_write_eof(const yibu_transport *transport);
 
-/* When pause_writing and resume_writing are called.  Returns 0, or -EINVAL where low is above high. */
+/* When pause_writing and resume_writing are called.  Returns 0, or -EINVAL where low is above
+ * high. */
 YIBU_API int yibu_transport_set_write_buffer_limits(yibu_transport *transport, size_t high,
                                                     size_t low);
 YIBU_API void yibu_transport_get_write_buffer_limits(const yibu_transport *transport,
@@ -199,8 +202,8 @@ YIBU_API yibu_protocol *yibu_transport_get_protocol(const yibu_transport *transp
 /* The layer on which the transport stands; the transport's. */
 YIBU_API yibu_layer *yibu_transport_get_layer(const yibu_transport *transport);
 
-/* Puts the transport, whose reading is paused, on another layer, which usually stands on its present
- * one, and gives that one back to the caller.
+/* Puts the transport, whose reading is paused, on another layer, which usually stands on its
+ * present one, and gives that one back to the caller.
  * Returns 0; -EINVAL, also while it reads; -EPIPE where it is closing; or -EBUSY where something
  * waits to be written, or has been received: nothing has changed then. */
 YIBU_API int yibu_transport_set_layer(yibu_transport *transport, yibu_layer *layer);

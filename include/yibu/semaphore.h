@@ -79,7 +79,8 @@ static inline void yibu_semaphore_leave_(yibu_semaphore_hold_ *hold)
 
 #if defined(__GNUC__)
 /* A block that holds a permit, and gives it back on every way out (asyncio: async with
- * semaphore).  RESULT, an int variable, becomes the acquire's; after a failure the block is skipped. */
+ * semaphore).  RESULT, an int variable, becomes the acquire's; after a failure the block is
+ * skipped. */
 #define YIBU_WITH_SEMAPHORE(RESULT, SEMAPHORE) YIBU_WITH_SEMAPHORE_(RESULT, SEMAPHORE, __COUNTER__)
 #define YIBU_WITH_SEMAPHORE_(RESULT, SEMAPHORE, N) YIBU_WITH_SEMAPHORE__(RESULT, SEMAPHORE, N)
 #define YIBU_WITH_SEMAPHORE__(RESULT, SEMAPHORE, N)                                           \

@@ -8,18 +8,20 @@
  *     }
  *
  * Nothing is shared between the loops but what the program shares: a connection's task runs on the
- * loop that it began on.  What belongs to a loop is made by the `setup` of the options and found with
- * yibu_core_state.  A connection may be handed over to another loop, where it begins a new task.
+ * loop that it began on.  What belongs to a loop is made by the `setup` of the options and found
+ * with yibu_core_state.  A connection may be handed over to another loop, where it begins a new
+ * task.
  *
- * On TCP each loop has a socket of its own (SO_REUSEPORT), and the kernel spreads connections by their
- * addresses; `balance` moves those that come to a busier loop.  Another process of the same user may
- * listen at the same port, and shares the connections: so a new one can start before the old one
- * ends.  On a Unix socket all loops accept from one line, and connections are always balanced.
+ * On TCP each loop has a socket of its own (SO_REUSEPORT), and the kernel spreads connections by
+ * their addresses; `balance` moves those that come to a busier loop.  Another process of the same
+ * user may listen at the same port, and shares the connections: so a new one can start before the
+ * old one ends.  On a Unix socket all loops accept from one line, and connections are always
+ * balanced.
  *
- * Stopping is graceful: no loop takes new connections, those that wait in line are accepted, and those
- * that there are may go on for the time that `drain_ns` allows; then they are aborted and their tasks
- * cancelled.  On TCP, handshakes that have begun may take a tenth of a second to end; the client of one
- * that takes longer sees a reset.  On a Unix socket nothing is lost. */
+ * Stopping is graceful: no loop takes new connections, those that wait in line are accepted, and
+ * those that there are may go on for the time that `drain_ns` allows; then they are aborted and
+ * their tasks cancelled.  On TCP, handshakes that have begun may take a tenth of a second to end;
+ * the client of one that takes longer sees a reset.  On a Unix socket nothing is lost. */
 #ifndef YIBU_SERVE_CORES_H
 #define YIBU_SERVE_CORES_H
 
@@ -55,11 +57,11 @@ typedef struct yibu_cores_options {
 
 YIBU_BEGIN_DECLS
 
-/* Serves on every address of host (NULL: of this machine) at port until the process receives SIGTERM
- * or SIGINT, or yibu_cores_stop is called; the second signal aborts what the first one left.
- * options may be NULL.
- * Context: a task, or a thread without a running loop, which it blocks.  Must finish: a cancel stops
- * the loops, and waits for them.
+/* Serves on every address of host (NULL: of this machine) at port until the process receives
+ * SIGTERM or SIGINT, or yibu_cores_stop is called; the second signal aborts what the first one
+ * left.  options may be NULL.
+ * Context: a task, or a thread without a running loop, which it blocks.  Must finish: a cancel
+ * stops the loops, and waits for them.
  * Returns 0; -ECANCELED; or why the loops could not start, or ended: as yibu_start_cores. */
 YIBU_API int yibu_serve_cores_at(yibu_connection_handler *handler, void *arg, const char *host,
                                  uint16_t port, const yibu_cores_options *options,
@@ -75,9 +77,9 @@ YIBU_API int yibu_serve_unix_cores_at(yibu_connection_handler *handler, void *ar
 
 /* Starts the loops and returns once all of them listen.  Listens to no signals.
  * Context: as above.  Checkpoint.  Cancel: no loop is left.
- * Returns 0; -ECANCELED; -EAGAIN where there can be no more threads; a failure of a loop, of a setup,
- * or of listening (-EADDRINUSE …); a YIBU_EAI_ code; -EINVAL; -ENOMEM; or -ENOTSUP in a simulation.
- * No loop is left then. */
+ * Returns 0; -ECANCELED; -EAGAIN where there can be no more threads; a failure of a loop, of a
+ * setup, or of listening (-EADDRINUSE …); a YIBU_EAI_ code; -EINVAL; -ENOMEM; or -ENOTSUP in a
+ * simulation.  No loop is left then. */
 YIBU_API int yibu_start_cores_at(yibu_connection_handler *handler, void *arg, const char *host,
                                  uint16_t port, const yibu_cores_options *options,
                                  yibu_cores **ret_cores, const char *place);
@@ -89,8 +91,8 @@ YIBU_API int yibu_start_unix_cores_at(yibu_connection_handler *handler, void *ar
 #define yibu_start_unix_cores(handler, arg, path, options, ret_cores) \
     yibu_start_unix_cores_at((handler), (arg), (path), (options), (ret_cores), YIBU_HERE)
 
-/* Begins to stop, gracefully; and without waiting for connections: they are aborted, and their tasks
- * cancelled.  Never suspend.  Context: any thread, not a signal handler. */
+/* Begins to stop, gracefully; and without waiting for connections: they are aborted, and their
+ * tasks cancelled.  Never suspend.  Context: any thread, not a signal handler. */
 YIBU_API void yibu_cores_stop(yibu_cores *cores);
 YIBU_API void yibu_cores_abort(yibu_cores *cores);
 
@@ -124,19 +126,21 @@ YIBU_API size_t yibu_core_connections(const yibu_core *core); /* those on their 
 YIBU_API void yibu_core_set_state(yibu_core *core, void *state);
 YIBU_API void *yibu_core_state(const yibu_core *core);
 
-/* Moves a connection to a loop, which may be the caller's: there handler(stream, arg) begins in a new
- * task, with another stream over the same socket that has what was buffered for reading.  handler NULL
- * means the server's own, with its arg.  What was written goes out first.  The stream is aborted then,
- * which no longer concerns the connection; it stays the caller's, or its server's, to free.
+/* Moves a connection to a loop, which may be the caller's: there handler(stream, arg) begins in a
+ * new task, with another stream over the same socket that has what was buffered for reading.
+ * handler NULL means the server's own, with its arg.  What was written goes out first.  The stream
+ * is aborted then, which no longer concerns the connection; it stays the caller's, or its server's,
+ * to free.
  * Context: a task on the stream's loop, which may be any.  Checkpoint.
- * Returns 0; -ECANCELED; -ENOTSUP where the stream is more than a socket (TLS), or where connections
- * of the loop are protocols; -EPIPE where it is closing; -EBUSY while another task reads; YIBU_ESHUTDOWN where the loop has ended or aborts; -EMFILE;
- * -ENOMEM; or why writing failed.  The stream is as it was then, still the caller's. */
+ * Returns 0; -ECANCELED; -ENOTSUP where the stream is more than a socket (TLS), or where
+ * connections of the loop are protocols; -EPIPE where it is closing; -EBUSY while another task
+ * reads; YIBU_ESHUTDOWN where the loop has ended or aborts; -EMFILE; -ENOMEM; or why writing
+ * failed.  The stream is as it was then, still the caller's. */
 YIBU_API int yibu_core_hand_over(yibu_core *core, yibu_stream *stream,
                                  yibu_connection_handler *handler, void *arg);
 
-/* The same with a connected socket, which it takes over.  Where connections of the loop are protocols,
- * it becomes one, and handler is NULL.  Never suspends.  Context: any thread.
+/* The same with a connected socket, which it takes over.  Where connections of the loop are
+ * protocols, it becomes one, and handler is NULL.  Never suspends.  Context: any thread.
  * Returns 0; or -EINVAL, -EBADF, -ENOMEM, YIBU_ESHUTDOWN: the descriptor is the caller's still. */
 YIBU_API int yibu_core_hand_over_fd(yibu_core *core, int fd, yibu_connection_handler *handler,
                                     void *arg);

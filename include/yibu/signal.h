@@ -60,8 +60,8 @@ YIBU_API int yibu_signal_wait(int signal, yibu_signal_info *ret_info);
 YIBU_API int yibu_signal_wait_any(const int *signals, size_t count, yibu_signal_info *ret_info);
 
 /* Begins to listen: from now on no delivery is lost but those that the kernel itself merges, and
- * those beyond the capacity, which are counted.  options may be NULL.  Never suspends.  Context: the
- * loop's thread.
+ * those beyond the capacity, which are counted.  options may be NULL.  Never suspends.  Context:
+ * the loop's thread.
  * Returns 0; -EINVAL; -ENOMEM; or YIBU_ENOTASK (no loop). */
 YIBU_API int yibu_signal_source_new(const int *signals, size_t count,
                                     const yibu_signal_options *options,

@@ -9,8 +9,8 @@
 
 typedef struct yibu_loop yibu_loop;
 
-/* A place on the stack of the loop's thread.  The function is where the symbol tables of program and
- * libraries know it; module and module_offset are what addr2line -e asks for. */
+/* A place on the stack of the loop's thread.  The function is where the symbol tables of program
+ * and libraries know it; module and module_offset are what addr2line -e asks for. */
 typedef struct yibu_stall_frame {
     const void *address;
     const char *function;   /* NULL: not known */
@@ -36,15 +36,15 @@ typedef struct yibu_stall {
     const char *text;               /* all of it in lines, the last without its end */
 } yibu_stall;
 
-/* Called on the watchdog's thread, one call at a time: once the limit is reached, again each time the
- * stall has doubled, and at its end.  Meanwhile nothing else is watched, and the loop cannot be
+/* Called on the watchdog's thread, one call at a time: once the limit is reached, again each time
+ * the stall has doubled, and at its end.  Meanwhile nothing else is watched, and the loop cannot be
  * freed, so it must not wait for that loop, nor make or free others. */
 typedef void yibu_stall_handler(const yibu_stall *stall, void *arg);
 
 YIBU_BEGIN_DECLS
 
-/* How long a task or a callback may hold the loop without a break before that is reported.  0: 100 ms
- * or the slow callback duration, whichever is longer, in debug mode, and no watch elsewhere;
+/* How long a task or a callback may hold the loop without a break before that is reported.  0: 100
+ * ms or the slow callback duration, whichever is longer, in debug mode, and no watch elsewhere;
  * YIBU_FOREVER: no watch.  At least 1 ms.  A simulated loop is never watched.
  * Context: the loop's thread.
  * Returns 0, -EINVAL, -EAGAIN (no thread), -ENOMEM or YIBU_EFORKED. */
@@ -57,8 +57,8 @@ YIBU_API int64_t yibu_loop_get_stall_limit(const yibu_loop *loop);
  * Context: the loop's thread.  Returns 0, -EINVAL or YIBU_EFORKED. */
 YIBU_API int yibu_loop_set_stall_handler(yibu_loop *loop, yibu_stall_handler *handler, void *arg);
 
-/* What the default handler does: one line and more for each, at most 20 at once and one a second after
- * that.  Any thread. */
+/* What the default handler does: one line and more for each, at most 20 at once and one a second
+ * after that.  Any thread. */
 YIBU_API void yibu_loop_default_stall_handler(const yibu_stall *stall, void *arg);
 
 YIBU_END_DECLS

@@ -1,5 +1,5 @@
-/* Streams: a descriptor with a buffer for what was read and one for what is to be written (asyncio's
- * StreamReader and StreamWriter, as one object).
+/* Streams: a descriptor with a buffer for what was read and one for what is to be written
+ * (asyncio's StreamReader and StreamWriter, as one object).
  *
  *     yibu_stream *stream;
  *     int r = yibu_open_connection("example.org", 80, NULL, &stream);
@@ -13,10 +13,11 @@
  *     yibu_stream_free(stream);
  *
  * One task reads at a time, and any number write.  No cancel loses a byte or doubles one: what a
- * cancelled read had received stays in the buffer, what a cancelled drain waited for still goes out.
+ * cancelled read had received stays in the buffer, what a cancelled drain waited for still goes
+ * out.
  *
- * A pointer to data that a read returns points into the stream's buffer: the bytes are the caller's,
- * to change as well, until the next call that reads, feeds, closes or frees the stream.
+ * A pointer to data that a read returns points into the stream's buffer: the bytes are the
+ * caller's, to change as well, until the next call that reads, feeds, closes or frees the stream.
  *
  * Context, where nothing else is said: the thread of the loop on which the stream was made. */
 #ifndef YIBU_STREAM_H
@@ -83,7 +84,8 @@ YIBU_API void yibu_stream_free(yibu_stream *stream);
  * turns, in the resolver's order, each with a head start before the next (RFC 8305); the first that
  * answers is taken, and the others are given up.  options may be NULL.
  * Checkpoint.  Cancel: no connection is left behind.
- * Returns 0; -ECANCELED; a YIBU_EAI_ code; or the negative errno of the address that failed last. */
+ * Returns 0; -ECANCELED; a YIBU_EAI_ code; or the negative errno of the address that failed
+ * last. */
 YIBU_API int yibu_open_connection(const char *host, uint16_t port,
                                   const yibu_connection_options *options, yibu_stream **ret_stream);
 
@@ -94,15 +96,17 @@ YIBU_API int yibu_open_unix_connection(const char *path, const yibu_stream_optio
                                        yibu_stream **ret_stream);
 
 /* Reading.  All calls that suspend: a checkpoint, and -EBUSY while another task reads.  What is
- * buffered is handed out before a failure of the descriptor is told, which every later read repeats.
- * After yibu_stream_close or _abort of its own side, a stream that is read is at its end. */
+ * buffered is handed out before a failure of the descriptor is told, which every later read
+ * repeats.  After yibu_stream_close or _abort of its own side, a stream that is read is at its
+ * end. */
 
 /* Up to size bytes, as soon as there are any.  Cancel: nothing was read, or what was is returned.
  * Returns how many; 0 at the end, or where size is 0; or a failure. */
 YIBU_API ssize_t yibu_stream_read(yibu_stream *stream, void *ret_buffer, size_t size);
 
 /* All that comes until the end, max_size bytes at most (asyncio: read(-1)).
- * Returns how many; or a failure: YIBU_ELIMIT where there is more.  After one, nothing is consumed. */
+ * Returns how many; or a failure: YIBU_ELIMIT where there is more.  After one, nothing is
+ * consumed. */
 YIBU_API ssize_t yibu_stream_read_all(yibu_stream *stream, size_t max_size, char **ret_data);
 
 /* Exactly size bytes, or none.
@@ -110,14 +114,15 @@ YIBU_API ssize_t yibu_stream_read_all(yibu_stream *stream, size_t max_size, char
  * what has come is in the buffer: yibu_stream_read and yibu_stream_peek have it. */
 YIBU_API int yibu_stream_readexactly(yibu_stream *stream, void *ret_buffer, size_t size);
 
-/* The next line.  Returns its length, "\n" included; what is left at the end is a line, too; 0 at the
- * end; or a failure: YIBU_ELIMIT for a line longer than the limit.  After one, nothing is consumed. */
+/* The next line.  Returns its length, "\n" included; what is left at the end is a line, too; 0 at
+ * the end; or a failure: YIBU_ELIMIT for a line longer than the limit.  After one, nothing is
+ * consumed. */
 YIBU_API ssize_t yibu_stream_readline(yibu_stream *stream, char **ret_line);
 
 /* Everything up to the separator, that included.
- * Returns the length; YIBU_EINCOMPLETE at the end of the stream; YIBU_ELIMIT where the separator does
- * not follow within the limit; -EINVAL for an empty one; or another failure.  After one, nothing is
- * consumed. */
+ * Returns the length; YIBU_EINCOMPLETE at the end of the stream; YIBU_ELIMIT where the separator
+ * does not follow within the limit; -EINVAL for an empty one; or another failure.  After one,
+ * nothing is consumed. */
 YIBU_API ssize_t yibu_stream_readuntil(yibu_stream *stream, const void *separator, size_t size,
                                        char **ret_data);
 
@@ -131,7 +136,8 @@ YIBU_API ssize_t yibu_stream_readuntil_any(yibu_stream *stream, const yibu_separ
  * Returns how many, fewer than size only at the end; or a failure. */
 YIBU_API ssize_t yibu_stream_peek(yibu_stream *stream, size_t size, char **ret_data);
 
-/* Takes bytes off the buffer's front.  Never suspends.  Returns 0, or -EINVAL where it has fewer. */
+/* Takes bytes off the buffer's front.  Never suspends.  Returns 0, or -EINVAL where it has
+ * fewer. */
 YIBU_API int yibu_stream_consume(yibu_stream *stream, size_t size);
 
 /* How many bytes are buffered for reading.  Never suspends. */
@@ -147,8 +153,8 @@ YIBU_API int yibu_stream_feed_data(yibu_stream *stream, const void *data, size_t
 /* Says that nothing more will come; a read that waits ends.  Never suspends. */
 YIBU_API void yibu_stream_feed_eof(yibu_stream *stream);
 
-/* The lines as an iterator of yibu_line (*), each valid until the next.  It ends with the stream, or
- * with a failure of yibu_stream_readline.  The stream must outlive it.  Never suspends.
+/* The lines as an iterator of yibu_line (*), each valid until the next.  It ends with the stream,
+ * or with a failure of yibu_stream_readline.  The stream must outlive it.  Never suspends.
  * Returns NULL without memory. */
 YIBU_API yibu_iterator *yibu_stream_lines(yibu_stream *stream);
 
@@ -157,8 +163,8 @@ YIBU_API yibu_iterator *yibu_stream_lines(yibu_stream *stream);
 /* Sends as much as goes out at once and buffers a copy of the rest, which goes out by itself; call
  * yibu_stream_drain now and then.  Never suspends.
  * Returns 0; -ENOBUFS where more than max_buffered waits already, and -ENOMEM: nothing was taken;
- * -EPIPE after yibu_stream_write_eof, _close or _abort; or the failure of an earlier write.  (Without
- * memory for the rest of what was sent in part, -ENOMEM is such a failure.) */
+ * -EPIPE after yibu_stream_write_eof, _close or _abort; or the failure of an earlier write.
+ * (Without memory for the rest of what was sent in part, -ENOMEM is such a failure.) */
 YIBU_API int yibu_stream_write(yibu_stream *stream, const void *data, size_t size);
 
 /* The same for several pieces, in one system call where possible. */

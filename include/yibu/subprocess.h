@@ -27,7 +27,8 @@
 
 typedef struct yibu_subprocess yibu_subprocess;
 
-/* Where a standard descriptor of the child leads; a positive number is a descriptor of the caller's. */
+/* Where a standard descriptor of the child leads; a positive number is a descriptor of the
+ * caller's. */
 enum {
     YIBU_SUBPROCESS_INHERIT = 0,  /* where this process's does */
     YIBU_SUBPROCESS_PIPE = -1,    /* to a stream of ours */
@@ -151,8 +152,8 @@ YIBU_API int yibu_subprocess_signal(const yibu_subprocess *process);
  * who has them has closed them, the child's children included.
  * Checkpoint.  Cancel, or any failure: the child goes on; what was read is in the buffers, and
  * another call reads on (input NULL: what was given goes out by itself).
- * Returns as yibu_subprocess_wait; YIBU_ELIMIT where there is more; -EBUSY while another task reads;
- * or why reading failed. */
+ * Returns as yibu_subprocess_wait; YIBU_ELIMIT where there is more; -EBUSY while another task
+ * reads; or why reading failed. */
 YIBU_API int yibu_subprocess_communicate(yibu_subprocess *process, const void *input, size_t size,
                                          yibu_buffer *output, yibu_buffer *errors, size_t limit);
 

@@ -65,8 +65,8 @@ static inline bool yibu_task_cancel(yibu_task *task)
     return yibu_future_cancel(task);
 }
 
-/* The same, saying why: the message is copied, and passed on where this cancel makes the task cancel
- * what it awaits.  NULL takes back an earlier message. */
+/* The same, saying why: the message is copied, and passed on where this cancel makes the task
+ * cancel what it awaits.  NULL takes back an earlier message. */
 YIBU_API bool yibu_task_cancel_with(yibu_task *task, const char *message);
 
 /* The message of the last cancel that had one; NULL where there was none, or all requests were

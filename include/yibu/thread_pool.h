@@ -25,8 +25,8 @@ typedef struct yibu_thread_pool_options {
 
 YIBU_BEGIN_DECLS
 
-/* A thread pool as an executor (concurrent.futures.ThreadPoolExecutor).  Threads start when they are
- * needed; those at rest are used first, the one that was busy last before the others.
+/* A thread pool as an executor (concurrent.futures.ThreadPoolExecutor).  Threads start when they
+ * are needed; those at rest are used first, the one that was busy last before the others.
  * An initializer that returns anything but 0 ends what is in line with YIBU_EBROKENPOOL, and so do
  * all submissions from then on.
  * Never suspends.  Context: any thread.  Returns 0, -EINVAL or -ENOMEM. */
@@ -46,8 +46,8 @@ YIBU_API intptr_t yibu_to_thread(yibu_coroutine *fn, void *arg);
 YIBU_API int yibu_op_to_thread(yibu_loop *loop, yibu_op *op, yibu_coroutine *fn, void *arg);
 
 /* The way back, inside a function that runs on a thread for a loop: runs fn(arg) as a task of that
- * loop and waits for it, while another function may use the thread's place in the pool.  Task-locals
- * are those that the caller sees.
+ * loop and waits for it, while another function may use the thread's place in the pool.
+ * Task-locals are those that the caller sees.
  * Returns fn's result; YIBU_ESHUTDOWN where the loop has ended or ends before the task has begun;
  * -ECANCELED where the calling function was given up; -EDEADLK where the loop is this thread's own;
  * -ENOTSUP in a simulation; YIBU_ENOTHREAD in tasks, callbacks, and functions that no loop asked

@@ -21,8 +21,8 @@
  *
  * A TLS stream is a stream as any other (<yibu/stream.h>).  A client verifies the server's
  * certificate and name unless it is told not to.  A peer that ends the connection without saying so
- * is a failure, YIBU_TLS_ETRUNCATED, and no end of the stream.  Renegotiation is refused; 0-RTT data
- * is neither sent nor accepted, since it can be replayed.
+ * is a failure, YIBU_TLS_ETRUNCATED, and no end of the stream.  Renegotiation is refused; 0-RTT
+ * data is neither sent nor accepted, since it can be replayed.
  *
  * Context, where nothing else is said: the thread of the stream's loop. */
 #ifndef YIBU_TLS_H
@@ -142,10 +142,10 @@ typedef struct yibu_tls_certificate {
 
 YIBU_BEGIN_DECLS
 
-/* Contexts: what connections have in common.  One is set up by one thread before its first use; then
- * any thread may use it, and each connection keeps it alive.  Calls that load read files at once.
- * None suspends.  They return 0; -EINVAL; -ENOMEM; -ENOENT and its like for files; or a code of the
- * above, which yibu_tls_context_error_text tells in full. */
+/* Contexts: what connections have in common.  One is set up by one thread before its first use;
+ * then any thread may use it, and each connection keeps it alive.  Calls that load read files at
+ * once.  None suspends.  They return 0; -EINVAL; -ENOMEM; -ENOENT and its like for files; or a code
+ * of the above, which yibu_tls_context_error_text tells in full. */
 
 /* A context with the defaults: TLS 1.2 and up, OpenSSL's ciphers, verification as of its side. */
 YIBU_API int yibu_tls_context_new(yibu_tls_side side, yibu_tls_context **ret_context);
@@ -194,8 +194,8 @@ YIBU_API int yibu_tls_context_set_verify_flags(yibu_tls_context *context, unsign
 YIBU_API int yibu_tls_context_set_alpn_protocols(yibu_tls_context *context,
                                                  const char *const *protocols, size_t count);
 
-/* Servers: the context of connections that ask for name, or for a name right below "*.name".  Others
- * are served by the context itself. */
+/* Servers: the context of connections that ask for name, or for a name right below "*.name".
+ * Others are served by the context itself. */
 YIBU_API int yibu_tls_context_add_server_name(yibu_tls_context *context, const char *name,
                                               yibu_tls_context *other);
 
@@ -220,7 +220,8 @@ YIBU_API int yibu_tls_context_set_groups(yibu_tls_context *context, const char *
 /* Servers: how many tickets for resumption a client gets; 0: none (default 2; TLS 1.2: one). */
 YIBU_API int yibu_tls_context_set_num_tickets(yibu_tls_context *context, size_t count);
 
-/* Appends the secrets of all connections to a file, for who is to decrypt them (Wireshark's format);
+/* Appends the secrets of all connections to a file, for who is to decrypt them (Wireshark's
+ * format);
  * NULL: no more.  Default: no file, whatever $SSLKEYLOGFILE says. */
 YIBU_API int yibu_tls_context_set_keylog_file(yibu_tls_context *context, const char *path);
 
@@ -265,8 +266,8 @@ YIBU_API int yibu_tls_start_unix_server_at(yibu_connection_handler *handler, voi
  * gone out.  What came in and was not read is the beginning of the peer's handshake: nothing that
  * was sent in the clear is ever taken for decrypted data.  options may be NULL.
  * Checkpoint.  Cancel: the connection is closed.
- * Returns 0; -ECANCELED; a code of the above; or a negative errno.  After a failure close (which lets
- * the peer hear of it) or abort the stream, and free it. */
+ * Returns 0; -ECANCELED; a code of the above; or a negative errno.  After a failure close (which
+ * lets the peer hear of it) or abort the stream, and free it. */
 YIBU_API int yibu_stream_start_tls(yibu_stream *stream, yibu_tls_context *context,
                                    const yibu_tls_options *options);
 

@@ -1,5 +1,5 @@
-/* UDP over plain descriptors: close-on-exec, non-blocking, closed with yibu_close.  What they send and
- * receive is in <yibu/message.h>; the callback form is in <yibu/datagram.h>.
+/* UDP over plain descriptors: close-on-exec, non-blocking, closed with yibu_close.  What they send
+ * and receive is in <yibu/message.h>; the callback form is in <yibu/datagram.h>.
  *
  *     int fd = yibu_udp_bind(NULL, 7777, NULL);
  *     char text[1500];
@@ -52,26 +52,28 @@ YIBU_BEGIN_DECLS
 /* A socket at a numeric address (NULL: every local address) and port (0: the kernel's choice, see
  * yibu_getsockname).  options may be NULL.
  * Never suspends.  Context: any thread.
- * Returns a descriptor; -EADDRINUSE; -EINVAL; -ENOTSUP in a simulation; or another negative errno. */
+ * Returns a descriptor; -EADDRINUSE; -EINVAL; -ENOTSUP in a simulation; or another negative
+ * errno. */
 YIBU_API int yibu_udp_bind(const char *address, uint16_t port, const yibu_udp_options *options);
 
 /* A socket connected to host (a name or a numeric address) and port: it sends there, and receives
- * and hears of refusals from there only.  Nothing is sent.  Of several addresses, the first that there
- * is a route to.  Names are resolved on a thread.
+ * and hears of refusals from there only.  Nothing is sent.  Of several addresses, the first that
+ * there is a route to.  Names are resolved on a thread.
  * Checkpoint.  Cancel: no descriptor is left behind.
  * Returns a descriptor; -ECANCELED; a YIBU_EAI_ code; or the last address's negative errno. */
 YIBU_API int yibu_udp_connect(const char *host, uint16_t port, const yibu_udp_options *options);
 
-/* Receives what is sent to a multicast group, too (RFC 1112, RFC 3493); or no longer.  interface: by
- * number, 0 for the one that the routes say.  Never suspends.  Context: any thread.
+/* Receives what is sent to a multicast group, too (RFC 1112, RFC 3493); or no longer.  interface:
+ * by number, 0 for the one that the routes say.  Never suspends.  Context: any thread.
  * Returns 0; -EADDRINUSE (-EADDRNOTAVAIL) where it does (does not) already; -ENODEV; or another
  * negative errno. */
 YIBU_API int yibu_udp_join(int fd, const yibu_address *group, unsigned interface);
 YIBU_API int yibu_udp_leave(int fd, const yibu_address *group, unsigned interface);
 
-/* Takes the oldest failure off the queue of a socket with the option error_queue, for example once a
- * receive has returned one.  buffer (NULL: not wanted) gets the beginning of the datagram.
- * Never suspends.  Context: any thread.  Returns 0; -EAGAIN where there is none; or a negative errno. */
+/* Takes the oldest failure off the queue of a socket with the option error_queue, for example once
+ * a receive has returned one.  buffer (NULL: not wanted) gets the beginning of the datagram.
+ * Never suspends.  Context: any thread.  Returns 0; -EAGAIN where there is none; or a negative
+ * errno. */
 YIBU_API int yibu_udp_recv_error(int fd, void *buffer, size_t size, yibu_udp_error *ret_error);
 
 YIBU_END_DECLS

@@ -33,8 +33,8 @@ YIBU_API int yibu_unix_address(const char *path, yibu_address *ret_address);
  * Returns a descriptor; -EADDRINUSE; -ENOTSUP in a simulation; or another negative errno. */
 YIBU_API int yibu_unix_bind(const char *path);
 
-/* A listening socket at path, of type SOCK_STREAM or SOCK_SEQPACKET, for yibu_accept.  options may be
- * NULL; of them backlog counts.  The path of a socket that is no more is taken over.
+/* A listening socket at path, of type SOCK_STREAM or SOCK_SEQPACKET, for yibu_accept.  options may
+ * be NULL; of them backlog counts.  The path of a socket that is no more is taken over.
  * Never suspends.  Context: any thread.  Returns a descriptor, as above. */
 YIBU_API int yibu_unix_listen(int type, const char *path, const yibu_listen_options *options);
 
@@ -61,8 +61,8 @@ YIBU_API ssize_t yibu_send_fds(int fd, const void *buffer, size_t size, const in
 /* Receives bytes and up to max descriptors that came with them; they are close-on-exec, and the
  * caller's.  On a stream, bytes that were sent with other descriptors are not received with them.
  * Checkpoint.  Cancel: nothing was received, or what was is returned.
- * Returns how many bytes, 0 at the end; -EMSGSIZE where more bytes (of a record) or descriptors came
- * than fit; -EMFILE where the process may have no more; then the message is gone, and every
+ * Returns how many bytes, 0 at the end; -EMSGSIZE where more bytes (of a record) or descriptors
+ * came than fit; -EMFILE where the process may have no more; then the message is gone, and every
  * descriptor of it closed; -ECANCELED; or another negative errno. */
 YIBU_API ssize_t yibu_recv_fds(int fd, void *ret_buffer, size_t size, int *ret_fds, size_t max,
                                size_t *ret_count);
@@ -79,7 +79,8 @@ YIBU_API int yibu_peer_credentials(int fd, yibu_credentials *ret_credentials);
 YIBU_API int yibu_peer_pidfd(int fd);
 
 /* Whether every message that fd receives tells its sender's credentials: yibu_recv_message then has
- * YIBU_MESSAGE_CREDENTIALS.  Never suspends.  Context: any thread.  Returns 0 or a negative errno. */
+ * YIBU_MESSAGE_CREDENTIALS.  Never suspends.  Context: any thread.  Returns 0 or a negative
+ * errno. */
 YIBU_API int yibu_pass_credentials(int fd, bool on);
 
 YIBU_END_DECLS

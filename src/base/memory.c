@@ -4,8 +4,8 @@
  * `chosen` is written only in CHANGING, which one thread holds at a time.  So memory never comes
  * from one allocator and goes back to another, and `chosen` is read without a lock.
  *
- * IN_USE becomes WATCHED for as long as a thread has a watch: every thread then takes the slow path,
- * which looks whether the watch is its own. */
+ * IN_USE becomes WATCHED for as long as a thread has a watch: every thread then takes the slow
+ * path, which looks whether the watch is its own. */
 #include "base/memory.h"
 
 #include <errno.h>

@@ -28,8 +28,8 @@ static inline int yb_options_take(void *ret_ours, size_t ours_bytes, const void 
     return 0;
 }
 
-/* Copies to the caller what its version knows, but for the size, which stays.  The caller's size was
- * checked when it came in. */
+/* Copies to the caller what its version knows, but for the size, which stays.  The caller's size
+ * was checked when it came in. */
 static inline void yb_options_give(void *ret_theirs, const void *ours, size_t ours_bytes)
 {
     size_t bytes = yb_options_shared_bytes(ret_theirs, ours_bytes);

@@ -1,9 +1,9 @@
-/* Which module an address lies in is read from /proc/self/maps; which function, from the symbol table
- * of the module's file: .symtab, which knows static functions too, else .dynsym.
+/* Which module an address lies in is read from /proc/self/maps; which function, from the symbol
+ * table of the module's file: .symtab, which knows static functions too, else .dynsym.
  *
- * Nothing in a file is believed: every offset is checked against its size.  A file that is not the one
- * in memory any more, since an upgrade replaced it, is told by its first page, which holds the headers
- * and mostly the build id: then there is no name. */
+ * Nothing in a file is believed: every offset is checked against its size.  A file that is not the
+ * one in memory any more, since an upgrade replaced it, is told by its first page, which holds the
+ * headers and mostly the build id: then there is no name. */
 #include "base/symbols.h"
 
 #include <elf.h>

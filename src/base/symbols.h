@@ -1,5 +1,6 @@
-/* Names for addresses of code, without the C library's help: dladdr(3) waits for the loader's lock and
- * knows no static functions, malloc(3) may be locked for good by whoever the report is about. */
+/* Names for addresses of code, without the C library's help: dladdr(3) waits for the loader's lock
+ * and knows no static functions, malloc(3) may be locked for good by whoever the report is
+ * about. */
 #ifndef YB_BASE_SYMBOLS_H
 #define YB_BASE_SYMBOLS_H
 
@@ -34,8 +35,8 @@ typedef struct yb_symbol {
     int number; /* the module's in yb_symbols */
 } yb_symbol;
 
-/* Looks up all of them, in /proc/self/maps and the symbol tables of the files named there.  Takes no
- * lock and no memory but mappings. */
+/* Looks up all of them, in /proc/self/maps and the symbol tables of the files named there.  Takes
+ * no lock and no memory but mappings. */
 void yb_symbols_open(yb_symbols *symbols, yb_symbol *each, size_t count);
 void yb_symbols_close(yb_symbols *symbols);
 

@@ -10,10 +10,10 @@
  *   - equal deadlines are in one list, in the order in which they were added: who came later saw a
  *     later W, and is in the same slot or in one that is emptied after.
  *
- * What a million timers cost is their cache lines, not instructions.  So the slots of the far levels,
- * which hold many, are several lists, among which timers are spread by a hash of their deadlines:
- * emptying a slot goes through all its lists at once, and the memory answers for all at once.
- * One thread: the loop's. */
+ * What a million timers cost is their cache lines, not instructions.  So the slots of the far
+ * levels, which hold many, are several lists, among which timers are spread by a hash of their
+ * deadlines: emptying a slot goes through all its lists at once, and the memory answers for all at
+ * once.  One thread: the loop's. */
 #include "base/timer_wheel.h"
 
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* Timers: a hierarchical wheel down to the nanosecond, for the many that are cancelled and exact for
- * those that fire.
+/* Timers: a hierarchical wheel down to the nanosecond, for the many that are cancelled and exact
+ * for those that fire.
  *
  * Adding and removing are a few stores whatever the number of timers, and nothing is ever compared
  * but the few deadlines of one slot: see timer_wheel.c. */
@@ -43,7 +43,8 @@ void yb_wheel_init(yb_timer_wheel *wheel, int64_t now_ns);
 void yb_wheel_add(yb_timer_wheel *wheel, yb_timer *timer);
 void yb_wheel_remove(yb_timer_wheel *wheel, yb_timer *timer);
 
-/* A time to look again, not after the earliest deadline and mostly that; INT64_MAX without timers. */
+/* A time to look again, not after the earliest deadline and mostly that; INT64_MAX without
+ * timers. */
 int64_t yb_wheel_next(yb_timer_wheel *wheel);
 
 /* Disarms and returns the earliest timer whose deadline is not after now_ns, or NULL; equal

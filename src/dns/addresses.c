@@ -1,9 +1,9 @@
 /* Addresses of names: getaddrinfo(3).
  *
- * libc is asked first, for what it knows without asking anybody (numeric hosts, no host, services, bad
- * hints); then the hosts file; then the servers, for A and AAAA at once, one candidate of the search
- * list after another (resolv.conf(5)).  `step` is the candidate that is under way, `pending` how many
- * of its questions are. */
+ * libc is asked first, for what it knows without asking anybody (numeric hosts, no host, services,
+ * bad hints); then the hosts file; then the servers, for A and AAAA at once, one candidate of the
+ * search list after another (resolv.conf(5)).  `step` is the candidate that is under way, `pending`
+ * how many of its questions are. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -78,8 +78,8 @@ static int count_dots(const char *name)
     return dots;
 }
 
-/* The candidate of that number: the name itself first or last, by ndots; a name that ends in a dot is
- * complete.  Returns 1; 0: there are no more; -ENAMETOOLONG: this one is none. */
+/* The candidate of that number: the name itself first or last, by ndots; a name that ends in a dot
+ * is complete.  Returns 1; 0: there are no more; -ENAMETOOLONG: this one is none. */
 static int candidate(const addresses *a, int step, char ret_name[YB_DNS_NAME_ROOM])
 {
     const yibu_dns *dns = a->request.dns;
@@ -191,8 +191,8 @@ static void ask(addresses *a, int question, const char *name)
     yb_dns_message_unref(message);
 }
 
-/* Whether the candidate that is under way has decided it.  A failure of one question does not matter
- * where the other has found something; but no memory is no answer. */
+/* Whether the candidate that is under way has decided it.  A failure of one question does not
+ * matter where the other has found something; but no memory is no answer. */
 static bool decided(addresses *a)
 {
     if (a->failure == -ENOMEM || (a->failure < 0 && a->found.count == 0))

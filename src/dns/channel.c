@@ -1,8 +1,8 @@
 /* Channels of c-ares, driven by the loop: sockets by socket.c, time by a timer.
  *
- * dns->channel takes new flights.  It is replaced when the configuration is read again, and when it has
- * gathered too many orphans; a replaced channel is freed once nobody waits for its flights.  None of
- * this happens below a call of c-ares. */
+ * dns->channel takes new flights.  It is replaced when the configuration is read again, and when it
+ * has gathered too many orphans; a replaced channel is freed once nobody waits for its flights.
+ * None of this happens below a call of c-ares. */
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
@@ -229,8 +229,8 @@ int yb_dns_channel_renew(yibu_dns *dns)
     return new_channel(dns, &dns->channel);
 }
 
-/* The channel of new flights loses its orphans as soon as it has nothing else; where there are always
- * others, a new channel takes its place. */
+/* The channel of new flights loses its orphans as soon as it has nothing else; where there are
+ * always others, a new channel takes its place. */
 static void relieve(yibu_dns *dns)
 {
     if (dns->channel->live == 0 && dns->channel->orphans > 0) {

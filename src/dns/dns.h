@@ -1,11 +1,12 @@
 /* A resolver's inside: questions, the queries they share, the channels that carry those, the cache.
  *
- * A request (request.h) is one call of the user's.  It asks questions (name and type).  A question is
- * answered by the cache, or by a flight: one query of c-ares, which every request with the same
+ * A request (request.h) is one call of the user's.  It asks questions (name and type).  A question
+ * is answered by the cache, or by a flight: one query of c-ares, which every request with the same
  * question waits for.  Flights are carried by a channel of c-ares.
  *
- * c-ares calls back from inside its own calls; what it says is only noted there (yb_dns_flight_landed).
- * The user hears of it in yb_dns_settle, which no call of c-ares and no call of the user's is below. */
+ * c-ares calls back from inside its own calls; what it says is only noted there
+ * (yb_dns_flight_landed).  The user hears of it in yb_dns_settle, which no call of c-ares and no
+ * call of the user's is below. */
 #ifndef YB_DNS_DNS_H
 #define YB_DNS_DNS_H
 
@@ -91,7 +92,7 @@ struct yibu_dns {
     yibu_dns_stats stats;
 };
 
-/* --- resolver.c -------------------------------------------------------------------------------- */
+/* --- resolver.c ------------------------------------------------------------------------------- */
 
 /* Lets the users hear what there is to hear, sends what is in line, drops what nobody waits for. */
 void yb_dns_settle(yibu_dns *dns);
@@ -99,7 +100,7 @@ void yb_dns_settle(yibu_dns *dns);
 /* The same in the loop's next turn. */
 void yb_dns_settle_soon(yibu_dns *dns);
 
-/* --- channel.c --------------------------------------------------------------------------------- */
+/* --- channel.c -------------------------------------------------------------------------------- */
 
 struct yb_dns_channel {
     LIST_ENTRY(yb_dns_channel) links;
@@ -114,8 +115,8 @@ struct yb_dns_channel {
 };
 
 /* A channel with the resolver's configuration, as the one for new flights; what resolv.conf says is
- * read.  The one before goes on until its flights have landed.  Returns 0, or a negative errno: nothing
- * has changed. */
+ * read.  The one before goes on until its flights have landed.  Returns 0, or a negative errno:
+ * nothing has changed. */
 int yb_dns_channel_renew(yibu_dns *dns);
 
 /* Sends the flight's query; it may have landed when this returns. */
@@ -133,7 +134,7 @@ void yb_dns_channel_free(yb_dns_channel *channel);
 
 void yb_dns_domains_free(char **domains, int count);
 
-/* --- socket.c ---------------------------------------------------------------------------------- */
+/* --- socket.c --------------------------------------------------------------------------------- */
 
 /* Makes c-ares open, use and close its sockets through the loop. */
 void yb_dns_socket_install(yb_dns_channel *channel);
@@ -144,7 +145,7 @@ void yb_dns_socket_tell_errors(yb_dns_channel *channel);
 /* ares_sock_state_cb; data is the channel. */
 void yb_dns_socket_wanted(void *data, ares_socket_t fd, int readable, int writable);
 
-/* --- flight.c ---------------------------------------------------------------------------------- */
+/* --- flight.c --------------------------------------------------------------------------------- */
 
 /* Asks a question: 1 with a reference to the answer, where it is at hand; 0: wait will be answered;
  * or a failure. */
@@ -168,7 +169,7 @@ void yb_dns_flight_send_line(yibu_dns *dns);
 /* From now on new questions are not answered by flights that are under way. */
 void yb_dns_flight_forget_all(yibu_dns *dns);
 
-/* --- cache.c ----------------------------------------------------------------------------------- */
+/* --- cache.c ---------------------------------------------------------------------------------- */
 
 /* A reference to the answer, or NULL. */
 yb_dns_message *yb_dns_cache_get(yibu_dns *dns, const yb_dns_question *question);
@@ -178,7 +179,7 @@ void yb_dns_cache_flush(yibu_dns *dns);
 /* For tsearch(3): both begin with a question. */
 int yb_dns_question_compare(const void *a, const void *b);
 
-/* --- message.c --------------------------------------------------------------------------------- */
+/* --- message.c -------------------------------------------------------------------------------- */
 
 /* A record as it stands in a message. */
 typedef struct yb_dns_raw_record {
@@ -222,7 +223,7 @@ yb_dns_message *yb_dns_message_new(const void *data, size_t size);
 yb_dns_message *yb_dns_message_ref(yb_dns_message *message);
 void yb_dns_message_unref(yb_dns_message *message); /* NULL is fine */
 
-/* --- hosts.c, order.c, list.c, interfaces.c ---------------------------------------------------- */
+/* --- hosts.c, order.c, list.c, interfaces.c --------------------------------------------------- */
 
 typedef struct yb_dns_address {
     int family;

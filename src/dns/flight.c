@@ -1,9 +1,9 @@
 /* Queries under way, each for everybody who has the same question.
  *
  * A flight is IN LINE (dns->line), SENT (c-ares has it as the argument of its callback), or LANDED
- * (dns->landed: those who wait have not heard yet).  It is in the tree, where others can join it, until
- * it has landed.  One that is sent and that nobody waits for is an orphan: c-ares cannot take a single
- * query back, so it stays until its answer, or until the channel is tidied. */
+ * (dns->landed: those who wait have not heard yet).  It is in the tree, where others can join it,
+ * until it has landed.  One that is sent and that nobody waits for is an orphan: c-ares cannot take
+ * a single query back, so it stays until its answer, or until the channel is tidied. */
 #include <ctype.h>
 #include <errno.h>
 #include <search.h>

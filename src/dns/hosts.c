@@ -1,5 +1,6 @@
-/* The hosts file (hosts(5)), read as a whole when it is first asked and whenever it has changed, and
- * sorted by name.  c-ares would read it for every name anew, and knows no other path than libc's.
+/* The hosts file (hosts(5)), read as a whole when it is first asked and whenever it has changed,
+ * and sorted by name.  c-ares would read it for every name anew, and knows no other path than
+ * libc's.
  *
  * Without memory to read a changed file, the old one still counts. */
 #include <arpa/inet.h>

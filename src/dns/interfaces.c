@@ -1,5 +1,5 @@
-/* AI_ADDRCONFIG: which families this machine has addresses of (RFC 3493, section 6.1).  Asked of the
- * kernel at most once a second. */
+/* AI_ADDRCONFIG: which families this machine has addresses of (RFC 3493, section 6.1).  Asked of
+ * the kernel at most once a second. */
 #include <ifaddrs.h>
 
 #include "dns.h"

@@ -1,8 +1,8 @@
 /* Lists as getaddrinfo(3) returns them.
  *
- * Such a list is libc's to free, so libc makes it, from numeric addresses, one after another; that also
- * leaves to it what services and socket types mean.  glibc frees the nodes, and the canonical name that
- * a node has, one by one. */
+ * Such a list is libc's to free, so libc makes it, from numeric addresses, one after another; that
+ * also leaves to it what services and socket types mean.  glibc frees the nodes, and the canonical
+ * name that a node has, one by one. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>

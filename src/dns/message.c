@@ -1,5 +1,5 @@
-/* Reading what servers send (RFC 1035, section 4).  Nothing in it is trusted: every length is checked
- * against what is left, and names are expanded by c-ares, which sees to loops. */
+/* Reading what servers send (RFC 1035, section 4).  Nothing in it is trusted: every length is
+ * checked against what is left, and names are expanded by c-ares, which sees to loops. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,8 +114,8 @@ static int read_answers(yb_dns_reader *reader, uint16_t type, uint32_t *ttl, boo
     return 0;
 }
 
-/* What stands for a record that does not exist: the SOA's TTL and its last field, the smaller of the
- * two (RFC 2308, section 5).  Without SOA it is not kept. */
+/* What stands for a record that does not exist: the SOA's TTL and its last field, the smaller of
+ * the two (RFC 2308, section 5).  Without SOA it is not kept. */
 static uint32_t negative_ttl(yb_dns_reader *reader)
 {
     for (unsigned i = 0; i < reader->counts[2]; i++) {

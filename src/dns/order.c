@@ -1,8 +1,9 @@
-/* The order in which addresses are tried: RFC 6724, section 6, with the policy table of section 2.1.
- * c-ares has it too, but only for what it looked up itself, which cache and hosts file did not.
+/* The order in which addresses are tried: RFC 6724, section 6, with the policy table of section
+ * 2.1.  c-ares has it too, but only for what it looked up itself, which cache and hosts file did
+ * not.
  *
- * Rules 3, 4 and 7 (deprecated, home, encapsulated) need to know more of the source address than the
- * kernel tells by connect(2). */
+ * Rules 3, 4 and 7 (deprecated, home, encapsulated) need to know more of the source address than
+ * the kernel tells by connect(2). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +76,8 @@ static struct in6_addr mapped(struct in_addr v4)
     return address;
 }
 
-/* The address that the kernel would send from: a datagram socket is connected, and nothing is sent. */
+/* The address that the kernel would send from: a datagram socket is connected, and nothing is
+ * sent. */
 static bool find_source(const yb_dns_address *address, struct in6_addr *ret_source)
 {
     union {

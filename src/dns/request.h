@@ -1,7 +1,8 @@
-/* A call of the user's: in the callback form, where it has an operation, or that of a task that waits.
+/* A call of the user's: in the callback form, where it has an operation, or that of a task that
+ * waits.
  *
- * It is UNDER WAY, in dns->requests; ENDED, with its result, in dns->ended, where its user does not know
- * yet; and gone.  A cancel frees it in either state. */
+ * It is UNDER WAY, in dns->requests; ENDED, with its result, in dns->ended, where its user does not
+ * know yet; and gone.  A cancel frees it in either state. */
 #ifndef YB_DNS_REQUEST_H
 #define YB_DNS_REQUEST_H
 

@@ -1,12 +1,12 @@
-/* c-ares' sockets: opened close-on-exec and non-blocking at once, watched by the loop for as long as
- * they are open, and written to without SIGPIPE.
+/* c-ares' sockets: opened close-on-exec and non-blocking at once, watched by the loop for as long
+ * as they are open, and written to without SIGPIPE.
  *
- * A socket is in its channel's list from its opening to its closing.  It may be closed from inside its
- * own callback: nothing touches it after c-ares was told.
+ * A socket is in its channel's list from its opening to its closing.  It may be closed from inside
+ * its own callback: nothing touches it after c-ares was told.
  *
- * What a datagram met (ECONNREFUSED) the kernel tells once, and perhaps to the next one that is sent.
- * c-ares would move that one's query to another server and let the first wait for its time limit; so the
- * error is told again by reading, which moves all of them. */
+ * What a datagram met (ECONNREFUSED) the kernel tells once, and perhaps to the next one that is
+ * sent.  c-ares would move that one's query to another server and let the first wait for its time
+ * limit; so the error is told again by reading, which moves all of them. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/uio.h>

@@ -1,8 +1,8 @@
 /* The default executors of a loop.
  *
- * At first there is none, and calls go to pools that only the loop knows.  One that was set stays its
- * owner's.  One that is asked for where none was set is made, and is the loop's: it ends with it.
- * Either is used from then on.
+ * At first there is none, and calls go to pools that only the loop knows.  One that was set stays
+ * its owner's.  One that is asked for where none was set is made, and is the loop's: it ends with
+ * it.  Either is used from then on.
  *
  * The record is made when somebody asks for one of these things; calls of yibu_to_thread and
  * yibu_to_process are counted in it from their beginning, so that a shutdown knows when they are

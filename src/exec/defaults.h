@@ -1,5 +1,5 @@
-/* What yibu_to_thread and yibu_to_process of a loop use in the place of the loop's own pools, and the
- * end of both. */
+/* What yibu_to_thread and yibu_to_process of a loop use in the place of the loop's own pools, and
+ * the end of both. */
 #ifndef YB_EXEC_DEFAULTS_H
 #define YB_EXEC_DEFAULTS_H
 
@@ -36,8 +36,9 @@ static inline yb_default_slot *yb_default_slot_of(yb_loop_part *part, yibu_execu
     return &YB_CONTAINER_OF(part, yb_defaults, part)->slots[kind];
 }
 
-/* Who runs a call of the loop's: 0 with *ret_executor, NULL: the loop's own pool, and the call counts
- * until yb_default_end; or why there is nobody.  Context: the loop's thread, as for all of these. */
+/* Who runs a call of the loop's: 0 with *ret_executor, NULL: the loop's own pool, and the call
+ * counts until yb_default_end; or why there is nobody.  Context: the loop's thread, as for all of
+ * these. */
 static inline int yb_default_begin(yibu_loop *loop, yibu_executor_kind kind,
                                    yibu_executor **ret_executor)
 {

@@ -1,7 +1,7 @@
 /* The common part of executors: its states, and what engines tell it.
  *
- * Calls and whatever else uses the engine have holds.  Once it refuses and the last hold is gone, it
- * is told to stop, by whoever dropped that; the engine says when its workers have ended. */
+ * Calls and whatever else uses the engine have holds.  Once it refuses and the last hold is gone,
+ * it is told to stop, by whoever dropped that; the engine says when its workers have ended. */
 #include "exec/engine.h"
 
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* What executors are made of: the common part of every executor, which is all that its users see,
  * and the class that an engine, threads or processes, fills in.
  *
- * An engine embeds struct yibu_executor in its own, calls yb_engine_init, and runs what it is given.
- * The common part refuses what comes after a shutdown, bounds the line, makes futures, cancels,
- * counts, and says when to stop.  So an engine is given work only while it is open, need not
- * remember what it was given beyond running it, and is stopped only when nothing is under way.
+ * An engine embeds struct yibu_executor in its own, calls yb_engine_init, and runs what it is
+ * given.  The common part refuses what comes after a shutdown, bounds the line, makes futures,
+ * cancels, counts, and says when to stop.  So an engine is given work only while it is open, need
+ * not remember what it was given beyond running it, and is stopped only when nothing is under way.
  *
  * Calls of the class come from any thread, several at once, without a lock of the common part held;
  * never two for the same work at once, but for a cancel beside its start and end.
@@ -38,10 +38,11 @@ struct yb_job_work {
     yb_listener listener;              /* to the job's messages; its take may be NULL; any thread */
     yibu_job_options options; /* what they point to stays until done; report is never NULL */
     intptr_t status;          /* set before done */
-    /* It has left the line.  Before done, and not twice without returns; any thread; never blocks. */
+    /* It has left the line.  Before done, and not twice without returns; any thread; never
+     * blocks. */
     void (*started)(yb_job_work *work);
-    /* It waits again to be started: its worker died.  False: the executor has dropped its line, so the
-     * work counts as running on, and should end.  Any thread; never blocks. */
+    /* It waits again to be started: its worker died.  False: the executor has dropped its line, so
+     * the work counts as running on, and should end.  Any thread; never blocks. */
     bool (*returns)(yb_job_work *work);
     void (*done)(yb_job_work *work); /* once; any thread; never blocks; frees the work */
     /* The engine has dealt with a cancel_job, in it or later, before or after done: the work stays
@@ -74,14 +75,16 @@ typedef struct yb_engine_class {
      * other threads.  Returns 0 or a failure.  NULL: no payloads here. */
     int (*make_payload)(yibu_executor *executor, size_t size, struct yibu_payload **ret_payload,
                         size_t *ret_populated);
-    /* Nothing is under way and nothing more comes: tells the workers to end.  Once.  Any thread, one
-     * of the workers' too; never blocks.  yb_engine_stopped follows, once, from here or elsewhere. */
+    /* Nothing is under way and nothing more comes: tells the workers to end.  Once.  Any thread,
+     * one of the workers' too; never blocks.  yb_engine_stopped follows, once, from here or
+     * elsewhere. */
     void (*stop)(yibu_executor *executor);
-    /* Adds what only the engine knows: workers, idle, crashed, restarted, and work that its own room
-     * gave it past the common part. */
+    /* Adds what only the engine knows: workers, idle, crashed, restarted, and work that its own
+     * room gave it past the common part. */
     void (*count)(yibu_executor *executor, yibu_executor_stats *statistics);
-    /* In the thread of the home loop while that does not run, before free: ends at once what is under
-     * way, calling done, so that stop and yb_engine_stopped have been called when this returns.
+    /* In the thread of the home loop while that does not run, before free: ends at once what is
+     * under way, calling done, so that stop and yb_engine_stopped have been called when this
+     * returns.
      * NULL: the engine needs no loop. */
     void (*end)(yibu_executor *executor);
     /* Frees it, after yb_engine_stopped.  May wait for threads that are about to end.  Ends with

@@ -48,8 +48,8 @@ static void hand_out(yb_submission *submission, yibu_concurrent_future **ret_fut
         yibu_concurrent_future_unref(&submission->future);
 }
 
-/* A function goes to the engine; or it runs here, on a thread that is the executor's own.  A loop in
- * one of its functions has no stack for that: there it goes to the engine, beyond the bound. */
+/* A function goes to the engine; or it runs here, on a thread that is the executor's own.  A loop
+ * in one of its functions has no stack for that: there it goes to the engine, beyond the bound. */
 static int pass_on(yb_function_call *call, bool here, yibu_concurrent_future **ret_future)
 {
     int r = 0;

@@ -37,8 +37,8 @@ bool yb_function_within(const yibu_executor *executor)
     return yb_function_current && yb_function_current->submission.executor == executor;
 }
 
-/* Running.  A loop that this thread has is out of sight meanwhile: fn may block, as on any thread, and
- * may run a loop of its own. */
+/* Running.  A loop that this thread has is out of sight meanwhile: fn may block, as on any thread,
+ * and may run a loop of its own. */
 
 static intptr_t run(void *arg)
 {

@@ -46,8 +46,8 @@ size_t yb_job_copy_bytes(const yibu_job *job, yibu_bytes input, const yibu_job_o
 void yb_job_copy(yb_job_request_copy *ret_copy, char *memory, const yibu_job *job, yibu_bytes input,
                  const yibu_job_options *options);
 
-/* Memory for a call, with what it says; NULL: there is none.  Then, once the executor's line has been
- * entered, the rest. */
+/* Memory for a call, with what it says; NULL: there is none.  Then, once the executor's line has
+ * been entered, the rest. */
 yb_job_call *yb_job_call_new(const yibu_job *job, yibu_bytes input,
                              const yibu_job_options *options);
 void yb_job_call_init(yb_job_call *self, yibu_executor *executor);

@@ -13,8 +13,8 @@
 int yb_line_try_enter(yibu_executor *executor);
 
 /* The same; waits for room where the line is full, suspending in a task, blocking a thread.
- * Returns 0, a refusal, -ECANCELED (having not entered), YIBU_ENOTASK, or -EDEADLK where this thread
- * would wait for itself. */
+ * Returns 0, a refusal, -ECANCELED (having not entered), YIBU_ENOTASK, or -EDEADLK where this
+ * thread would wait for itself. */
 int yb_line_enter(yibu_executor *executor);
 
 /* Under the lock: */

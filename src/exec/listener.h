@@ -5,8 +5,8 @@
 #include <yibu/job.h>
 
 typedef struct yb_listener {
-    /* Takes a message, or answers false: not now, but when the engine is asked to go on.  Where `must`
-     * is true the job is about to end, and it is taken. */
+    /* Takes a message, or answers false: not now, but when the engine is asked to go on.  Where
+     * `must` is true the job is about to end, and it is taken. */
     bool (*take)(void *arg, yibu_bytes message, bool must);
     void *arg;
 } yb_listener;

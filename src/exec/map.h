@@ -2,9 +2,9 @@
  *
  * A call carries a chunk of items.  `feed`, a task of its own, takes inputs and submits chunks, as
  * long as fewer than max_in_flight are between their submission and the moment when their last item
- * was taken; so endless inputs work, and a slow consumer slows it all down.  What next and close do is
- * the consumer's.  All of it belongs to one loop's thread, but for the items of a chunk while that is
- * under way: those are the worker's. */
+ * was taken; so endless inputs work, and a slow consumer slows it all down.  What next and close do
+ * is the consumer's.  All of it belongs to one loop's thread, but for the items of a chunk while
+ * that is under way: those are the worker's. */
 #ifndef YB_EXEC_MAP_H
 #define YB_EXEC_MAP_H
 

@@ -1,5 +1,5 @@
-/* See nested.h.  A call is marked with the first loop that waits for it, until it leaves the line or
- * nobody there waits any more.  It is sent there once at most, with a hold and a reference. */
+/* See nested.h.  A call is marked with the first loop that waits for it, until it leaves the line
+ * or nobody there waits any more.  It is sent there once at most, with a hold and a reference. */
 #include "exec/nested.h"
 
 #include "exec/function.h"

@@ -1,24 +1,26 @@
-/* Parallel loops: the caller works, and sends for helpers, which are functions on the pool's threads.
+/* Parallel loops: the caller works, and sends for helpers, which are functions on the pool's
+ * threads.
  *
  * How many.  All that compute in a pool's loops are counted (pool->computing), and a helper is sent
- * only while they are fewer than there are processors and workers.  A loop that begins inside a body
- * finds them all taken, and is done by its caller alone until some are free.
+ * only while they are fewer than there are processors and workers.  A loop that begins inside a
+ * body finds them all taken, and is done by its caller alone until some are free.
  *
  * When.  Sending a helper costs some microseconds, and 25 pass until it is there.  Where the units
  * are neither few nor very many, the first ones show what one takes, and none is sent for what the
- * caller will have done by then.  Where they are few, each may be long, and where they are very many
- * all of them are: helpers are sent at once.
+ * caller will have done by then.  Where they are few, each may be long, and where they are very
+ * many all of them are: helpers are sent at once.
  *
  * How much at a time.  A call costs some 50 ns around the body, mostly for reading the clock.  So
  * participants find out how many units take about CALL_NS, and go on asking.
  *
- * The end.  A participant who finds no units leaves, since units only become fewer.  The caller takes
- * back helpers who have not begun, and waits for the others: each works on a unit of this loop, or
- * waits in the same way for a loop that began in one.  So nobody ever waits for a thread to become
- * free, and a loop ends also on a pool that is busy for ever.
+ * The end.  A participant who finds no units leaves, since units only become fewer.  The caller
+ * takes back helpers who have not begun, and waits for the others: each works on a unit of this
+ * loop, or waits in the same way for a loop that began in one.  So nobody ever waits for a thread
+ * to become free, and a loop ends also on a pool that is busy for ever.
  *
- * The caller alone sends a helper, and only one that is not `out`.  end_help is the last that touches
- * the loop for it: the decrement of helper_count that makes it 0 lets the caller's frame go. */
+ * The caller alone sends a helper, and only one that is not `out`.  end_help is the last that
+ * touches the loop for it: the decrement of helper_count that makes it 0 lets the caller's frame
+ * go. */
 #include "exec/parallel.h"
 
 #include <errno.h>
@@ -131,8 +133,8 @@ static intptr_t help(void *arg)
     return 0;
 }
 
-/* What a body asks of its thread is answered as in the function that the loop is part of.  While the
- * work runs it has its argument. */
+/* What a body asks of its thread is answered as in the function that the loop is part of.  While
+ * the work runs it has its argument. */
 static const yb_work *around_work(const yb_work *work)
 {
     return ((const yb_participant *)work->arg)->loop->within;

@@ -69,8 +69,8 @@ yb_participant *yb_parallel_participant(yb_parallel *loop, unsigned number);
 /* How a loop of the public interface runs: where and by whom, then all of it. */
 typedef int yb_parallel_run(yb_parallel *loop);
 
-/* Calls run(loop) where the loop belongs, in a task on a thread of the executor, else here, with pool,
- * width, around and within set.  Returns what it does, or a failure before it. */
+/* Calls run(loop) where the loop belongs, in a task on a thread of the executor, else here, with
+ * pool, width, around and within set.  Returns what it does, or a failure before it. */
 int yb_parallel_place(yibu_executor *executor, yb_parallel *loop, yb_parallel_run *run);
 
 /* Has the units worked on by whoever there is.  Returns the loop's status. */

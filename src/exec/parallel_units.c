@@ -73,8 +73,8 @@ static bool exchange(yb_participant *whose, uint64_t *range, uint64_t to)
                                                  memory_order_relaxed);
 }
 
-/* Of what is not few a quarter at most, so that there is something to steal should these take longer
- * than thought. */
+/* Of what is not few a quarter at most, so that there is something to steal should these take
+ * longer than thought. */
 static uint32_t piece_of(uint32_t left, uint32_t most, uint32_t few)
 {
     if (left <= few)

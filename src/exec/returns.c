@@ -1,17 +1,17 @@
 /* See returns.h.
  *
  * The ring is that of work_ring.h with one taker, who takes numbers in their order and leaves the
- * slots as they are: the lap tells what is new.  A thread reserves a number by advancing tail, which
- * it may where what was taken is near enough, and fills its slot.
+ * slots as they are: the lap tells what is new.  A thread reserves a number by advancing tail,
+ * which it may where what was taken is near enough, and fills its slot.
  *
- * No arrival is missed: a thread fills a slot and then looks at `awake`; the loop clears `awake` and
- * then looks at the ring; both sequentially consistent, so one sees the other.  Whoever sets `awake`
- * again, by exchange, has to see to it that `arrival` runs: a thread posts it, the loop's own thread
- * makes it ready.
+ * No arrival is missed: a thread fills a slot and then looks at `awake`; the loop clears `awake`
+ * and then looks at the ring; both sequentially consistent, so one sees the other.  Whoever sets
+ * `awake` again, by exchange, has to see to it that `arrival` runs: a thread posts it, the loop's
+ * own thread makes it ready.
  *
- * A thread still looks at `awake` when the loop may have its work already.  The threads of the loop's
- * own pools have ended before the loop does; those of others are `visitors`, from before they put
- * work until they have done with this, and the loop's end waits until there is none. */
+ * A thread still looks at `awake` when the loop may have its work already.  The threads of the
+ * loop's own pools have ended before the loop does; those of others are `visitors`, from before
+ * they put work until they have done with this, and the loop's end waits until there is none. */
 #include "exec/returns.h"
 
 #include <errno.h>
@@ -45,8 +45,8 @@ static yb_work *first(yb_returns *returns)
                : NULL;
 }
 
-/* Work lies in operations, and those mostly in the headers of tasks, which the loop is about to look
- * at as well: from BEFORE_BYTES on. */
+/* Work lies in operations, and those mostly in the headers of tasks, which the loop is about to
+ * look at as well: from BEFORE_BYTES on. */
 static void prefetch(yb_returns *returns, size_t number)
 {
     enum { BEFORE_BYTES = offsetof(yb_task, wait.op.custom_room) };

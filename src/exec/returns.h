@@ -1,5 +1,5 @@
-/* The way back to a loop: finished work of all pools, of the loop's own and of those that it shares,
- * comes home through here.
+/* The way back to a loop: finished work of all pools, of the loop's own and of those that it
+ * shares, comes home through here.
  *
  * Threads put work into a ring, which the loop looks at once a turn and before it waits.  So a
  * thread that brings something while the loop is busy, or looks out for it, tells nobody. */
@@ -18,8 +18,8 @@ enum { YB_RETURNS_SLOTS = 1024, YB_STASHED = 32 };
 /* yb_work.slot of work in the stash: above all places in a pool's ring. */
 enum { YB_IN_STASH = 65536 };
 
-/* Work for one pool that the loop holds back until the end of its turn, so that much goes out at once:
- * where functions are trifles, the way is what costs. */
+/* Work for one pool that the loop holds back until the end of its turn, so that much goes out at
+ * once: where functions are trifles, the way is what costs. */
 typedef struct yb_stash {
     struct yb_thread_pool *pool;
     size_t count;
@@ -87,8 +87,8 @@ static inline void yb_returns_forget(yb_returns *returns)
     yb_loop_unhold(returns->loop);
 }
 
-/* Holds work back until the turn ends or more has come, or takes it out again; false: it is not there.
- * The loop's thread. */
+/* Holds work back until the turn ends or more has come, or takes it out again; false: it is not
+ * there.  The loop's thread. */
 void yb_returns_stash(yb_returns *returns, struct yb_thread_pool *pool, yb_work *work);
 bool yb_returns_unstash(yb_returns *returns, const yb_work *work);
 /* Hands over what is held back. */

@@ -4,8 +4,8 @@
 
 #include "exec/engine.h"
 
-/* From OPEN to REFUSING, with code, if it is not beyond; what waits in line is ended with code where
- * cancel_queued.  Any thread. */
+/* From OPEN to REFUSING, with code, if it is not beyond; what waits in line is ended with code
+ * where cancel_queued.  Any thread. */
 void yb_engine_close(yibu_executor *executor, int code, bool cancel_queued);
 
 /* Blocks for timeout_ns at most; whether the executor has stopped. */

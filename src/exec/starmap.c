@@ -1,7 +1,7 @@
 /* A function for each struct of an array, in chunks, on an executor.
  *
- * The array is the caller's, perhaps on its stack: whatever happens, this returns only when no worker
- * has anything of it any more. */
+ * The array is the caller's, perhaps on its stack: whatever happens, this returns only when no
+ * worker has anything of it any more. */
 #include <errno.h>
 #include <yibu/error.h>
 

@@ -6,16 +6,16 @@
  *      │▲──── return ────┘         ▲
  *      └─────── taken back ────────┘
  *
- * The future is complete with OVER; that of a running function that was given up is complete before,
- * and the function's return is OVER for the executor alone.
+ * The future is complete with OVER; that of a running function that was given up is complete
+ * before, and the function's return is OVER for the executor alone.
  *
- * Who may call the engine about it (`handing`): whoever submits, until it is HANDED; then whoever is
- * TAKING it back to run it himself; then the one that first ASKED for a cancel.  A cancel asked for
- * while it is not his turn is left to the one before him, with the asker's hold and reference.
+ * Who may call the engine about it (`handing`): whoever submits, until it is HANDED; then whoever
+ * is TAKING it back to run it himself; then the one that first ASKED for a cancel.  A cancel asked
+ * for while it is not his turn is left to the one before him, with the asker's hold and reference.
  *
- * References: the owners'; the engine's, until the future is complete; that of a function that may be
- * given up, until its argument is released; that of a cancel under way.  Each but the owners' comes
- * with a hold of the executor. */
+ * References: the owners'; the engine's, until the future is complete; that of a function that may
+ * be given up, until its argument is released; that of a cancel under way.  Each but the owners'
+ * comes with a hold of the executor. */
 #ifndef YB_EXEC_SUBMISSION_H
 #define YB_EXEC_SUBMISSION_H
 
@@ -85,8 +85,8 @@ void yb_submission_leave(yb_submission *self);
 void yb_submission_hold(yb_submission *self);
 void yb_submission_release(yb_submission *self);
 
-/* Names what runs of the executor's calls, one after the other, as far as there is room.  Any thread,
- * without the lock. */
+/* Names what runs of the executor's calls, one after the other, as far as there is room.  Any
+ * thread, without the lock. */
 void yb_submissions_name_running(yibu_executor *executor, char *ret_text, size_t size);
 
 /* What it ends with where it is taken back: -ECANCELED, or why the executor refuses. */

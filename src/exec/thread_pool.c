@@ -2,9 +2,9 @@
  * loops submit them.
  *
  * Nothing on the way of a piece of work takes a lock: submit appends to the ring (work_ring.h), a
- * worker takes the oldest, runs it, and returns it to its loop (returns.h) or is done with it.  Only
- * what the ring has no room for waits in `backlog`, under the lock; workers move it up.  What needs
- * care is who sleeps:
+ * worker takes the oldest, runs it, and returns it to its loop (returns.h) or is done with it.
+ * Only what the ring has no room for waits in `backlog`, under the lock; workers move it up.  What
+ * needs care is who sleeps:
  *
  * A worker is RUNNING, RESTING (in the stack `resting`, the latest on top; see worker.c) or
  * SEARCHING.  There is at most one searcher: the holder of the baton.  Whoever wakes or starts a
@@ -25,14 +25,14 @@
  *
  * Draining.  Sending somebody costs more than a short function does.  So a searcher keeps the baton
  * while it runs functions, as long as those in line should be done sooner (by what the last ones
- * took) than somebody else could be there.  Then the baton is DRAINING, and anybody may take it away
- * who sees no progress, since a function took longer than thought.  Who looks for progress?  A loop
- * does for its own pool, where it waits.  For all others' work a resting worker does, the *watcher*
- * (worker.c): without one, nobody drains.
+ * took) than somebody else could be there.  Then the baton is DRAINING, and anybody may take it
+ * away who sees no progress, since a function took longer than thought.  Who looks for progress?  A
+ * loop does for its own pool, where it waits.  For all others' work a resting worker does, the
+ * *watcher* (worker.c): without one, nobody drains.
  *
  * Work that may be given up (a class with release) has a fate, which its worker moves OPEN ->
- * RETURNED and a cancel OPEN -> GIVEN_UP, under the lock; one of them succeeds.  Work that was given
- * up is its worker's to release.
+ * RETURNED and a cancel OPEN -> GIVEN_UP, under the lock; one of them succeeds.  Work that was
+ * given up is its worker's to release.
  *
  * The end: `stopping` is set, the baton taken and kept, every worker dismissed. */
 #include "exec/thread_pool.h"

@@ -111,7 +111,8 @@ static inline yb_thread_pool *yb_thread_pool_ref(yb_thread_pool *pool)
 /* Whoever drops the last reference frees the pool. */
 void yb_thread_pool_unref(yb_thread_pool *pool);
 
-/* Takes work whose fn, arg, class and loop are set; any thread, that of the loop where there is one.
+/* Takes work whose fn, arg, class and loop are set; any thread, that of the loop where there is
+ * one.
  * Returns 0 or a negative errno. */
 int yb_thread_pool_submit(yb_thread_pool *pool, yb_work *work);
 
@@ -135,8 +136,8 @@ unsigned yb_thread_pool_count(yb_thread_pool *pool, unsigned *ret_busy);
  * Any thread; does not wait for functions. */
 void yb_thread_pool_stop(yb_thread_pool *pool);
 
-/* Waits for the threads' ends, after stop, but for those that were left alone with work that was given
- * up, and for the calling one. */
+/* Waits for the threads' ends, after stop, but for those that were left alone with work that was
+ * given up, and for the calling one. */
 void yb_thread_pool_join(yb_thread_pool *pool);
 
 /* The program's side of the pool, at its end: see thread_pool_exit.c. */
@@ -195,8 +196,8 @@ extern YB_THREAD_LOCAL yb_work *yb_work_current;
 /* yibu_check_cancelled in such a function. */
 int yb_work_check_cancelled(void);
 
-/* A function of the pool waits for something that may need a thread of its own pool: another one may
- * run until its place is taken back, and what it has begun by then.  Any thread. */
+/* A function of the pool waits for something that may need a thread of its own pool: another one
+ * may run until its place is taken back, and what it has begun by then.  Any thread. */
 void yb_thread_pool_lend(yb_thread_pool *pool);
 void yb_thread_pool_take_back(yb_thread_pool *pool);
 /* Sees to it that somebody comes for what is in line, if he did not. */

@@ -1,5 +1,5 @@
-/* A loop's own thread pools, one for each kind of work: what the loop adds to the pool is to look for
- * progress while it waits, so that workers may drain the line (thread_pool.c). */
+/* A loop's own thread pools, one for each kind of work: what the loop adds to the pool is to look
+ * for progress while it waits, so that workers may drain the line (thread_pool.c). */
 #include <errno.h>
 #include <yibu/error.h>
 
@@ -57,7 +57,7 @@ static void end(yb_loop_part *part)
 {
     client *c = YB_CONTAINER_OF(part, client, executor.part);
     if (c->pool->forks != yb_thread_pool_forks())
-        return; /* a forked child: the threads are not there, and may have left anything half done */
+        return; /* a forked child: the threads are gone, and may have left anything half done */
     yb_loop_part *returns = c->loop->parts[YB_PART_RETURNS];
     if (returns)
         yb_returns_gather(YB_CONTAINER_OF(returns, yb_returns, part));

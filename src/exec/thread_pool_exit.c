@@ -1,9 +1,9 @@
 /* The process and its thread pools: which there are, forks, and the end of the program.
  *
- * A program that ends (exit, or main returns) with functions still running waits for them, each pool
- * as long as it was told, then names them on standard error and goes on ending.  The list is held
- * through a fork, so that the child finds it whole; the child's copy of a pool is refused by its
- * number of forks. */
+ * A program that ends (exit, or main returns) with functions still running waits for them, each
+ * pool as long as it was told, then names them on standard error and goes on ending.  The list is
+ * held through a fork, so that the child finds it whole; the child's copy of a pool is refused by
+ * its number of forks. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

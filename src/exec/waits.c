@@ -1,6 +1,6 @@
-/* See waits.h.  All waits are in one list, under one lock, below which are those of the lines.  Each
- * belongs to the thread that waits, or to the function whose loop does; the pointers to executors
- * are compared, and followed only where a call to them is under way. */
+/* See waits.h.  All waits are in one list, under one lock, below which are those of the lines.
+ * Each belongs to the thread that waits, or to the function whose loop does; the pointers to
+ * executors are compared, and followed only where a call to them is under way. */
 #include "exec/waits.h"
 
 #include <errno.h>

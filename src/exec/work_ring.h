@@ -2,13 +2,14 @@
  * first in, first out, without a lock.
  *
  * Slots are numbered for ever; number n lives in slots[n % YB_RING_SLOTS], and carries its lap,
- * n / YB_RING_SLOTS, in the low bits of its content.  Whoever advances tail past n owns the empty slot
- * and stores its work there.  Whoever advances head past n, once that is there, owns n, and empties
- * its slot by exchanging it for 0; what it finds there is its to run.  It may find that somebody took
- * the work back: a withdrawal leaves a mark in the slot and the number in line.  So a slot's content
- * changes hands by one atomic exchange, nobody looks into work that is not its own, a slot is filled
- * anew only when its last owner is done with it, and who takes need not look at tail, nor who fills
- * at head but once a lap: each cache line that both sides touch costs more than all the rest.
+ * n / YB_RING_SLOTS, in the low bits of its content.  Whoever advances tail past n owns the empty
+ * slot and stores its work there.  Whoever advances head past n, once that is there, owns n, and
+ * empties its slot by exchanging it for 0; what it finds there is its to run.  It may find that
+ * somebody took the work back: a withdrawal leaves a mark in the slot and the number in line.  So a
+ * slot's content changes hands by one atomic exchange, nobody looks into work that is not its own,
+ * a slot is filled anew only when its last owner is done with it, and who takes need not look at
+ * tail, nor who fills at head but once a lap: each cache line that both sides touch costs more than
+ * all the rest.
  *
  * A number that is reserved and not filled yet ends the line for those who look: whoever fills it
  * looks for a resting thread afterwards.  Filling a slot and looking into it are sequentially

@@ -1,17 +1,17 @@
 /* A thread of the pool: takes work, runs it, rests.
  *
- * A worker's `rest` is AWAKE while it runs or searches, RESTING once it is in the stack, ASLEEP once
- * it waits in the kernel; a waker sets it AWAKE and makes the system call only if it was ASLEEP.
- * DISMISSED is final.
+ * A worker's `rest` is AWAKE while it runs or searches, RESTING once it is in the stack, ASLEEP
+ * once it waits in the kernel; a waker sets it AWAKE and makes the system call only if it was
+ * ASLEEP.  DISMISSED is final.
  *
  * Before it rests, a worker that has the baton looks out for work for a while where that pays
  * (patience.h): a submitter then need not wake anybody.  So at most one does.
  *
  * Of those that sleep, at most one is the *watcher*, where there is work whose submitter does not
- * look for progress.  It looks now and then whether a worker that drains has got stuck, and gives it
- * up after a while without draining.  Resigning: it clears `watcher` and then looks whether somebody
- * drains; a worker says that it drains and then looks for a watcher.  Nobody wakes a watcher while
- * somebody drains, but who takes the baton away from him. */
+ * look for progress.  It looks now and then whether a worker that drains has got stuck, and gives
+ * it up after a while without draining.  Resigning: it clears `watcher` and then looks whether
+ * somebody drains; a worker says that it drains and then looks for a watcher.  Nobody wakes a
+ * watcher while somebody drains, but who takes the baton away from him. */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -142,8 +142,8 @@ static bool something_to_do(const void *arg)
            atomic_load_explicit(&worker->pool->stopping, memory_order_relaxed);
 }
 
-/* Waits for work: looks out for it while that pays, then rests.  What comes as soon as that is no wait
- * that one would sleep through. */
+/* Waits for work: looks out for it while that pays, then rests.  What comes as soon as that is no
+ * wait that one would sleep through. */
 static void wait_for_work(yb_worker *worker)
 {
     yb_thread_pool *pool = worker->pool;
@@ -320,8 +320,8 @@ static yb_work *next_work(yb_worker *worker)
     return NULL;
 }
 
-/* Longer ones count more than shorter ones, since draining behind a long one is what costs; and yet a
- * single one that was long because its thread lost the processor does not change much. */
+/* Longer ones count more than shorter ones, since draining behind a long one is what costs; and yet
+ * a single one that was long because its thread lost the processor does not change much. */
 static void learn_cost(yb_thread_pool *pool, int64_t cost_ns)
 {
     enum { LEAST_NS = 25 };

@@ -75,8 +75,8 @@ ssize_t yibu_copy_file_range(int from, int64_t from_offset, int to, int64_t to_o
     return from < 0 || to < 0 ? -EBADF : yb_file_call_make(&call);
 }
 
-/* From one position to the other.  Files that do not know their size (/proc) seem to be at their end
- * at once: they are read to be sure. */
+/* From one position to the other.  Files that do not know their size (/proc) seem to be at their
+ * end at once: they are read to be sure. */
 static ssize_t copy_content(int from, int to)
 {
     size_t total = 0;

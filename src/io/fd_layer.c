@@ -1,5 +1,5 @@
-/* A descriptor as a layer, but for pipes and terminals (pipe_layer.c).  Sockets are sent to directly,
- * others through operations alone: a descriptor in blocking mode cannot be tried. */
+/* A descriptor as a layer, but for pipes and terminals (pipe_layer.c).  Sockets are sent to
+ * directly, others through operations alone: a descriptor in blocking mode cannot be tried. */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>

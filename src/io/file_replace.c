@@ -1,5 +1,5 @@
-/* See file_replace.h.  Only the rename makes the new file visible under its name; what is left to do
- * after a failure or a cancel, closing and removing, is done in a shield. */
+/* See file_replace.h.  Only the rename makes the new file visible under its name; what is left to
+ * do after a failure or a cancel, closing and removing, is done in a shield. */
 #include "io/file_replace.h"
 
 #include <errno.h>

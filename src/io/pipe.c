@@ -1,7 +1,7 @@
 /* Streams over pipes and over descriptors that are shared.
  *
- * What is opened anew is what it was: the numbers of device and file are compared, and a pty's master
- * is left alone, since opening that makes another pty. */
+ * What is opened anew is what it was: the numbers of device and file are compared, and a pty's
+ * master is left alone, since opening that makes another pty. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

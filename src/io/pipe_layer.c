@@ -1,9 +1,9 @@
 /* A pipe, a FIFO or a terminal as a layer.
  *
- * A transfer is tried at once and, where it would wait, again when the descriptor is ready: the call
- * is always made here, since what the backends make may wait in a terminal in blocking mode and
- * raises SIGPIPE.  Each direction has a poll of its own, which is under way exactly as long as the
- * operation of the layer's user is pending.
+ * A transfer is tried at once and, where it would wait, again when the descriptor is ready: the
+ * call is always made here, since what the backends make may wait in a terminal in blocking mode
+ * and raises SIGPIPE.  Each direction has a poll of its own, which is under way exactly as long as
+ * the operation of the layer's user is pending.
  *
  * A terminal's other end (a pty's master) reads EIO once nobody has the terminal: its end. */
 #include "io/pipe_layer.h"

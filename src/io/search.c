@@ -1,5 +1,5 @@
-/* See search.h.  One separator is libc's to find; several are looked for in one pass, which stops at
- * each byte that one of them ends with. */
+/* See search.h.  One separator is libc's to find; several are looked for in one pass, which stops
+ * at each byte that one of them ends with. */
 #include "io/search.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* Files to sockets and pipes.
  *
  * sendfile(2) waits for the disk, so it runs on a thread, and for the socket, unless that is in
- * non-blocking mode: then it answers -EAGAIN, and the task waits until there is room.  What is small
- * is read and sent, which takes less time than to ask a thread. */
+ * non-blocking mode: then it answers -EAGAIN, and the task waits until there is room.  What is
+ * small is read and sent, which takes less time than to ask a thread. */
 #include <errno.h>
 #include <yibu/copy.h>
 #include <yibu/io.h>

@@ -37,8 +37,8 @@ int yb_stream_check_options(const yibu_stream_options *options);
 /* Ends the read side as if the stream had ended; who reads hears of it. */
 void yb_stream_end_reading(yibu_stream *stream);
 
-/* A read that may take long begins to wait, and ends: the stream is known to the loop meanwhile, which
- * has it give its buffer back after a while. */
+/* A read that may take long begins to wait, and ends: the stream is known to the loop meanwhile,
+ * which has it give its buffer back after a while. */
 void yb_stream_rest(yibu_stream *stream);
 void yb_stream_rise(yibu_stream *stream);
 

@@ -1,8 +1,8 @@
 /* A file behind what was written to a stream.
  *
- * While it is sent, the writer is lent: what others write waits in its buffer.  A close waits as well;
- * an abort closes the descriptor at once, so threads are given a duplicate, whose number nobody
- * reuses meanwhile. */
+ * While it is sent, the writer is lent: what others write waits in its buffer.  A close waits as
+ * well; an abort closes the descriptor at once, so threads are given a duplicate, whose number
+ * nobody reuses meanwhile. */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>

@@ -35,8 +35,8 @@ struct yibu_transport {
     bool lost;         /* connection_lost was called, or nobody wants to know */
 };
 
-/* A transport on a layer, which it takes over; it rests until yb_transport_begin.  Either protocol or
- * owner may be NULL.  As yibu_transport_new_on. */
+/* A transport on a layer, which it takes over; it rests until yb_transport_begin.  Either protocol
+ * or owner may be NULL.  As yibu_transport_new_on. */
 int yb_transport_new(yibu_layer *layer, yibu_protocol *protocol, const yibu_stream_options *options,
                      yb_transport_owner *owner, yibu_transport **ret_transport);
 
@@ -44,8 +44,8 @@ int yb_transport_new(yibu_layer *layer, yibu_protocol *protocol, const yibu_stre
 int yb_transport_new_fd(int fd, yibu_protocol *protocol, const yibu_stream_options *options,
                         yb_transport_owner *owner, yibu_transport **ret_transport);
 
-/* Tells the protocol of its connection, and begins to read.  From the loop; the transport may be gone
- * afterwards. */
+/* Tells the protocol of its connection, and begins to read.  From the loop; the transport may be
+ * gone afterwards. */
 void yb_transport_begin(yibu_transport *transport);
 
 /* Whether the protocol's methods can be called. */

@@ -1,9 +1,9 @@
 /* A transport's read side.
  *
- * A layer that can be waited for is read once there is something, into the loop's one buffer or where
- * the protocol says: an idle connection holds no memory for reading.  Others read into a buffer of
- * the transport's.  What such a read brings while reading is paused is held until it goes on; a wait
- * that ends meanwhile is forgotten, since the next one finds the same. */
+ * A layer that can be waited for is read once there is something, into the loop's one buffer or
+ * where the protocol says: an idle connection holds no memory for reading.  Others read into a
+ * buffer of the transport's.  What such a read brings while reading is paused is held until it goes
+ * on; a wait that ends meanwhile is forgotten, since the next one finds the same. */
 #include <errno.h>
 #include <string.h>
 
@@ -62,7 +62,8 @@ static void tell_data(yibu_transport *t, void *data, size_t size)
         YB_TRANSPORT_TELL(t, data_received, data, size);
 }
 
-/* The protocol's memory for *size bytes, or as many as it says; NULL where nothing shall be read. */
+/* The protocol's memory for *size bytes, or as many as it says; NULL where nothing shall be
+ * read. */
 static void *ask_for_buffer(yibu_transport *t, size_t *size)
 {
     const yibu_protocol_methods *m = t->protocol->methods;
@@ -116,8 +117,8 @@ static void read_and_tell(yibu_transport *t)
         tell_result(t, n);
 }
 
-/* Hands out what was read into a buffer of the transport's; what the protocol does not take any more
- * is held. */
+/* Hands out what was read into a buffer of the transport's; what the protocol does not take any
+ * more is held. */
 static void hand_out(yibu_transport *t, size_t size)
 {
     size_t at = 0;

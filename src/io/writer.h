@@ -21,8 +21,8 @@ typedef enum yb_writer_phase {
 typedef struct yb_writer yb_writer;
 struct yb_writer {
     yibu_layer *layer;
-    /* Called where paused, error or phase have changed: the last that the writer does in a call or a
-     * completion, so it may free the writer. */
+    /* Called where paused, error or phase have changed: the last that the writer does in a call or
+     * a completion, so it may free the writer. */
     void (*changed)(yb_writer *writer);
     uint8_t phase; /* yb_writer_phase */
     bool has_changed;

@@ -16,8 +16,8 @@
 #include "loop/stall.h"
 #include <yibu/error.h>
 
-/* Loops in debug mode, in the process: while there is none, a loop that a thread does not own is not
- * looked at. */
+/* Loops in debug mode, in the process: while there is none, a loop that a thread does not own is
+ * not looked at. */
 static atomic_uint debug_loops;
 
 static void begin(yibu_loop *loop)

@@ -114,8 +114,8 @@ struct yibu_loop {
 /* Thread-local, reached without a call also in the shared library. */
 #define YB_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
 
-/* A function that looks at what another thread writes as suits it, knowing that it may be wrong: not
- * for ThreadSanitizer to see. */
+/* A function that looks at what another thread writes as suits it, knowing that it may be wrong:
+ * not for ThreadSanitizer to see. */
 #define YB_UNSYNCHRONISED __attribute__((noinline, no_sanitize("thread")))
 
 /* The loop of this thread; NULL: none.  Poisoned (NULL) in a forked child. */

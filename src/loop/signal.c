@@ -1,11 +1,12 @@
 /* The process's signals: a slot each, with the listeners of all loops and what the process did
  * before the first of them came.
  *
- * The handler may run on any thread.  It walks the slot's listeners and calls their clients' `note`,
- * sets the loop's `signalled`, and wakes the backend (a write to an eventfd); all of that is safe in
- * a signal handler.  It takes no lock: a listener that leaves is unlinked first, and then waits until
- * no thread is inside, so that none still knows it.  Both are sequentially consistent: a handler that
- * the waiting thread did not see inside begins its walk after the unlinking.
+ * The handler may run on any thread.  It walks the slot's listeners and calls their clients'
+ * `note`, sets the loop's `signalled`, and wakes the backend (a write to an eventfd); all of that
+ * is safe in a signal handler.  It takes no lock: a listener that leaves is unlinked first, and
+ * then waits until no thread is inside, so that none still knows it.  Both are sequentially
+ * consistent: a handler that the waiting thread did not see inside begins its walk after the
+ * unlinking.
  *
  * A slot's other fields change under the lock, and only while its signal has not our handler.
  *

@@ -1,8 +1,8 @@
 /* What makes a loop watched: limit, handler, and how its runs can be told from each other.
  *
- * The watchdog (watchdog.c) looks at the loop from another thread, and the loop does nothing for that
- * but hear of callbacks, which otherwise would leave no trace.  In debug mode its overseer hears of
- * them already.  See yb_run_mark for what is looked at. */
+ * The watchdog (watchdog.c) looks at the loop from another thread, and the loop does nothing for
+ * that but hear of callbacks, which otherwise would leave no trace.  In debug mode its overseer
+ * hears of them already.  See yb_run_mark for what is looked at. */
 #include "loop/stall.h"
 
 #include <errno.h>
@@ -17,8 +17,8 @@
 
 #define LOOK(FIELD) (*(const volatile __typeof__(FIELD) *)&(FIELD))
 
-/* The loop's thread writes these fields as suits it.  A wrong answer costs a look, no more: hence no
- * atomics on the loop's fast paths. */
+/* The loop's thread writes these fields as suits it.  A wrong answer costs a look, no more: hence
+ * no atomics on the loop's fast paths. */
 YB_UNSYNCHRONISED yb_run_mark yb_stall_mark(const yibu_loop *loop)
 {
     yb_run_mark mark = {.held = LOOK(loop->running)};

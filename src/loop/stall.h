@@ -41,8 +41,8 @@ typedef struct yb_stall_watch {
     _Atomic(int64_t) told_run_ns; /* debug mode: the last run that was reported */
 } yb_stall_watch;
 
-/* What the loop runs now.  Any thread: nothing is synchronised, and an answer may mix two runs, which
- * then is like neither. */
+/* What the loop runs now.  Any thread: nothing is synchronised, and an answer may mix two runs,
+ * which then is like neither. */
 yb_run_mark yb_stall_mark(const yibu_loop *loop);
 
 /* Whether two looks saw the same run. */

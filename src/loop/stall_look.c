@@ -1,9 +1,9 @@
 /* A stall is the same run at one look after another, for the limit.
  *
- * A look takes no lock of the loop's and makes it do nothing.  Between two looks lies a quarter of the
- * limit, a half where the loop has been idle for a while, and little where a stall that was reported is
- * about to end.  Time in which the process was stopped, or the machine gave a thread no processor, is
- * nobody's fault and does not count: see counted_ns. */
+ * A look takes no lock of the loop's and makes it do nothing.  Between two looks lies a quarter of
+ * the limit, a half where the loop has been idle for a while, and little where a stall that was
+ * reported is about to end.  Time in which the process was stopped, or the machine gave a thread no
+ * processor, is nobody's fault and does not count: see counted_ns. */
 #include "loop/stall_look.h"
 
 #include "platform/thread_state.h"
@@ -56,9 +56,9 @@ static bool was_away(const yb_stall_watch *watch, int64_t passed_ns)
     return passed_ns > watch->limit_ns / 2 && passed_ns > BUSY_NS;
 }
 
-/* How much of the time since the last look the run is to blame for: not for that in which its thread
- * was kept from going on, by a debugger or for want of a processor.  Where the watchdog was away, for
- * one pause. */
+/* How much of the time since the last look the run is to blame for: not for that in which its
+ * thread was kept from going on, by a debugger or for want of a processor.  Where the watchdog was
+ * away, for one pause. */
 static int64_t counted_ns(const yb_stall_watch *watch, int64_t passed_ns, int64_t computed_ns)
 {
     if (computed_ns >= passed_ns / 2)

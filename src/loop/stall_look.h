@@ -9,8 +9,8 @@ enum { YB_STALL_PAUSE_NS = 1000000000 };
 
 typedef enum yb_stall_news { YB_STALL_NONE, YB_STALL_HELD, YB_STALL_ENDED } yb_stall_news;
 
-/* Looks once.  HELD: a report is due; ENDED: the run that was reported is over.  Context: the watchdog,
- * under its lock. */
+/* Looks once.  HELD: a report is due; ENDED: the run that was reported is over.  Context: the
+ * watchdog, under its lock. */
 yb_stall_news yb_stall_look(yb_stall_watch *watch, int64_t now_ns);
 
 /* How long until the next look. */

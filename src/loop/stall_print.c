@@ -1,7 +1,8 @@
-/* The default handler of stalls: prints them, but not without end where a program stalls all the time.
+/* The default handler of stalls: prints them, but not without end where a program stalls all the
+ * time.
  *
- * Twenty texts may come at once; after these one a second, the others are counted.  One word keeps the
- * account, so that any thread may print. */
+ * Twenty texts may come at once; after these one a second, the others are counted.  One word keeps
+ * the account, so that any thread may print. */
 #include <yibu/stall.h>
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
-/* What the watchdog says.  Nothing here takes memory or a lock of the C library's, both of which the
- * thread that stands still may hold. */
+/* What the watchdog says.  Nothing here takes memory or a lock of the C library's, both of which
+ * the thread that stands still may hold. */
 #include "loop/stall_report.h"
 
 #include <errno.h>

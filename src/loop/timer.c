@@ -1,7 +1,7 @@
 /* Timers in the caller's storage: a callback at a time, without an allocation.
  *
- * A timer is IDLE (`callback` is NULL; so is a zeroed one) or ARMED, in the wheel of `loop`.  Firing
- * makes it idle before its callback runs, so the callback may start it again or free it. */
+ * A timer is IDLE (`callback` is NULL; so is a zeroed one) or ARMED, in the wheel of `loop`.
+ * Firing makes it idle before its callback runs, so the callback may start it again or free it. */
 #include <errno.h>
 
 #include "base/assert.h"

@@ -4,8 +4,8 @@
  * posted and which signals came; make those ready that asked to come after I/O (sleep(0)); run what
  * is ready, at most a budget of it.  So whoever runs turns until something has happened never waits
  * once it has.  While tasks are ready the clock is hardly read, so the budget follows how long
- * what ran in the last turn took: about 50 us, or 64 switches.  What the kernel did for the operations
- * that were started does not count: a smaller budget would not make that faster. */
+ * what ran in the last turn took: about 50 us, or 64 switches.  What the kernel did for the
+ * operations that were started does not count: a smaller budget would not make that faster. */
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -173,8 +173,8 @@ static int sleep_until(yibu_loop *loop, int64_t deadline_ns)
     return r;
 }
 
-/* What a completion makes ready takes a part of a budget, or more than one.  Where the last turn left
- * something, the next takes in less than it runs. */
+/* What a completion makes ready takes a part of a budget, or more than one.  Where the last turn
+ * left something, the next takes in less than it runs. */
 static void limit_batch(yibu_loop *loop)
 {
     int batch = loop->budget_limit / (loop->exhausted ? 4 : 2);
@@ -311,8 +311,8 @@ static void stop(yb_runnable *item)
     loop->budget = 0;
 }
 
-/* While the loop runs, what is ready now still runs; before it does, also what the first look at I/O
- * makes ready. */
+/* While the loop runs, what is ready now still runs; before it does, also what the first look at
+ * I/O makes ready. */
 void yibu_loop_stop(yibu_loop *loop)
 {
     yb_loop_check_thread(loop, "a stop was requested");

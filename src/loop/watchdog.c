@@ -1,10 +1,10 @@
-/* The watchdog: one thread a process that looks at all watched loops (stall_look.c) and tells what it
- * saw (stall_report.c).
+/* The watchdog: one thread a process that looks at all watched loops (stall_look.c) and tells what
+ * it saw (stall_report.c).
  *
- * The lock guards the list, the thread's life and each watch's settings; it is held for moments only,
- * never while a stack is taken or a handler runs.  Meanwhile `telling` keeps that watch from going
- * away.  The thread that ends a generation waits for its thread to end; a thread whose generation has
- * passed touches nothing. */
+ * The lock guards the list, the thread's life and each watch's settings; it is held for moments
+ * only, never while a stack is taken or a handler runs.  Meanwhile `telling` keeps that watch from
+ * going away.  The thread that ends a generation waits for its thread to end; a thread whose
+ * generation has passed touches nothing. */
 #include "loop/watchdog.h"
 
 #include <pthread.h>

@@ -1,8 +1,8 @@
 /* Accepting connections: one task a listener.
  *
  * accept(2) fails for reasons that pass: no descriptor is free, no memory, a connection that was
- * aborted.  Then the listener pauses, until a connection of this server ends or a second has passed,
- * and goes on; the exception handler hears of it once. */
+ * aborted.  Then the listener pauses, until a connection of this server ends or a second has
+ * passed, and goes on; the exception handler hears of it once. */
 #include <errno.h>
 #include <yibu/io.h>
 #include <yibu/select.h>

@@ -5,7 +5,8 @@
 #include <sys/socket.h>
 #include <yibu/message.h>
 
-/* Room for all but descriptors: what the kernel tells of a packet, of either family, or of a peer. */
+/* Room for all but descriptors: what the kernel tells of a packet, of either family, or of a
+ * peer. */
 enum { YB_ANCILLARY_BYTES = 256 };
 
 /* Room for everything that may be sent with a message. */

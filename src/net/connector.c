@@ -1,9 +1,9 @@
 /* Connecting to a name of several addresses: happy eyeballs (RFC 8305).
  *
- * The addresses are tried in an order in which the families take turns.  The next attempt begins when
- * the one before it has failed or has had its head start; the first to connect ends the race.  A
- * connector is over then, or where it was cancelled, but lives until every operation of its own has
- * ended, so no socket is left behind: one that connects too late is closed.
+ * The addresses are tried in an order in which the families take turns.  The next attempt begins
+ * when the one before it has failed or has had its head start; the first to connect ends the race.
+ * A connector is over then, or where it was cancelled, but lives until every operation of its own
+ * has ended, so no socket is left behind: one that connects too late is closed.
  */
 #include "net/connector.h"
 

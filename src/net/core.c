@@ -2,12 +2,12 @@
  *
  * STARTING: it sets up, says how that went, and waits for the word to serve.  SERVING: it takes
  * connections, its own and those of others.  DRAINING: its listeners are deaf and, once their lines
- * are empty, closed; it goes on for as long as any loop has connections, which may come here, at most
- * until the time limit.  DRAINED: it ends once it has none itself.  ABORTING: no others' connections
- * are taken, and those that there are are aborted.
+ * are empty, closed; it goes on for as long as any loop has connections, which may come here, at
+ * most until the time limit.  DRAINED: it ends once it has none itself.  ABORTING: no others'
+ * connections are taken, and those that there are are aborted.
  *
- * `open` ends under the lock in the moment in which no connection is there or on its way, so none is
- * ever sent to a loop that does not look any more. */
+ * `open` ends under the lock in the moment in which no connection is there or on its way, so none
+ * is ever sent to a loop that does not look any more. */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -160,7 +160,8 @@ static bool must_abort(const yibu_core *core, int64_t deadline_ns)
     return phase_of(core) >= YB_CORES_ABORTING || yibu_loop_time(yb_loop_current) >= deadline_ns;
 }
 
-/* Accepts what is in a listener's line, without waiting: false where there is more and it cannot. */
+/* Accepts what is in a listener's line, without waiting: false where there is more and it
+ * cannot. */
 static bool empty_line(yibu_core *core, int listener)
 {
     int fd;

@@ -92,7 +92,8 @@ void yb_cores_advance(yibu_cores *cores, yb_cores_phase phase);
 /* Lets a core that has started take connections of others. */
 void yb_core_open(yibu_core *core);
 
-/* A core's thread, which says on `started` whether it is ready to serve and on `ended` that it ends. */
+/* A core's thread, which says on `started` whether it is ready to serve and on `ended` that it
+ * ends. */
 void *yb_core_run(void *arg);
 
 /* Binds a core's sockets each, so that the port is known; then listens on all.

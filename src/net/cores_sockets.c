@@ -1,11 +1,12 @@
 /* The sockets that the loops of a server on many cores listen on.
  *
- * They are bound before any loop starts, so that what is in use is said at once and the port is known,
- * and listen when all loops are ready.
+ * They are bound before any loop starts, so that what is in use is said at once and the port is
+ * known, and listen when all loops are ready.
  *
- * A TCP socket that closes resets what waits in its line, so it is made deaf first, by a filter that
- * drops whoever begins a handshake (a SYN), while those that have begun go on.  Of a Unix socket the
- * reading side is shut down: then connect(2) is refused, and what is in line can be accepted. */
+ * A TCP socket that closes resets what waits in its line, so it is made deaf first, by a filter
+ * that drops whoever begins a handshake (a SYN), while those that have begun go on.  Of a Unix
+ * socket the reading side is shut down: then connect(2) is refused, and what is in line can be
+ * accepted. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>

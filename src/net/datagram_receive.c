@@ -1,8 +1,8 @@
 /* Datagram transports: what comes in.
  *
- * The transport waits for its socket to become readable and then takes a batch of messages, into room
- * that all transports of a loop share: what came is the protocol's until its callback returns, and no
- * callback can get in between.  What is left makes the socket readable again at once. */
+ * The transport waits for its socket to become readable and then takes a batch of messages, into
+ * room that all transports of a loop share: what came is the protocol's until its callback returns,
+ * and no callback can get in between.  What is left makes the socket readable again at once. */
 #include <errno.h>
 #include <string.h>
 

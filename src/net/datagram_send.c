@@ -1,8 +1,8 @@
 /* Datagram transports: what goes out.
  *
  * A datagram is sent at once where nothing waits and the socket has room; else a copy waits for its
- * turn.  A Unix socket with a receiver that is slow never tells when there is room: it is asked again
- * after a while. */
+ * turn.  A Unix socket with a receiver that is slow never tells when there is room: it is asked
+ * again after a while. */
 #include <errno.h>
 #include <string.h>
 #include <yibu/io.h>

@@ -1,8 +1,8 @@
 /* Connections that move to another loop: as a descriptor, with what was read of it already.
  *
- * Whoever sends one counts it with the loop that it goes to (`coming`) under that loop's lock, where
- * `open` says that somebody will look; the loop counts it as a connection before it is no longer
- * coming.  So the loop never thinks that it is idle meanwhile. */
+ * Whoever sends one counts it with the loop that it goes to (`coming`) under that loop's lock,
+ * where `open` says that somebody will look; the loop counts it as a connection before it is no
+ * longer coming.  So the loop never thinks that it is idle meanwhile. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* What the look-ups by libc have in common.
  *
- * libc's functions block for as long as a server does not answer, and nobody can interrupt them.  So
- * they have threads of their own: a server that is dead delays no other blocking function, and
+ * libc's functions block for as long as a server does not answer, and nobody can interrupt them.
+ * So they have threads of their own: a server that is dead delays no other blocking function, and
  * whoever fills the loop's pool delays no look-up.  A cancel gives the look-up up and its thread
  * stays busy until libc returns. */
 #include "net/lookup.h"

@@ -1,8 +1,8 @@
 /* Messages, one at a time.
  *
- * A call first tries without waiting, with all it needs on the task's stack.  Where it would wait, it
- * waits for the socket to become ready and tries again: so the kernel never holds anything of a task
- * that is suspended, and no cancel can meet a message half received.
+ * A call first tries without waiting, with all it needs on the task's stack.  Where it would wait,
+ * it waits for the socket to become ready and tries again: so the kernel never holds anything of a
+ * task that is suspended, and no cancel can meet a message half received.
  *
  * Sends are no operations of io_uring's for another reason, too: Linux (6.18) repeats one that the
  * protocol refused after having copied the bytes (a Unix socket whose receiver's line is full) with

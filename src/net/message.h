@@ -13,13 +13,14 @@ yb_task *yb_message_enter(int fd, int *ret_error);
 ssize_t yb_message_try_receive(int fd, struct msghdr *header, int flags);
 ssize_t yb_message_try_send(int fd, const struct msghdr *header, int flags);
 
-/* The same, but suspends the task until it could be done; interruptible.  Of a receive's header, the
- * lengths and msg_flags are written, and what they tell the length of. */
+/* The same, but suspends the task until it could be done; interruptible.  Of a receive's header,
+ * the lengths and msg_flags are written, and what they tell the length of. */
 ssize_t yb_message_receive(yb_task *task, int fd, struct msghdr *header);
 ssize_t yb_message_send(yb_task *task, int fd, const struct msghdr *header);
 
-/* As many messages as are there, up to count; of those that have room for descriptors only one, which
- * is left to yibu_recv_message where it is the first (0).  Or -EAGAIN, or another negative errno. */
+/* As many messages as are there, up to count; of those that have room for descriptors only one,
+ * which is left to yibu_recv_message where it is the first (0).  Or -EAGAIN, or another negative
+ * errno. */
 ssize_t yb_messages_try_receive(int fd, yibu_message *messages, size_t count);
 
 /* Points header at message's data and address for a receive, or for a send. */

@@ -1,8 +1,8 @@
 /* Messages of segments: many datagrams to one receiver, by one system call where the kernel cuts
  * them apart (UDP_SEGMENT, since Linux 4.18), else by sendmmsg(2).
  *
- * The kernel is asked each time whether it can: one that cannot would take no notice and send all as
- * a single datagram.  A device may refuse what the kernel can (-EIO: it has no checksums). */
+ * The kernel is asked each time whether it can: one that cannot would take no notice and send all
+ * as a single datagram.  A device may refuse what the kernel can (-EIO: it has no checksums). */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>

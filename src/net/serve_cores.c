@@ -1,11 +1,11 @@
 /* Servers on many cores: starting all loops, stopping them, waiting for them.
  *
- * Who starts them binds the sockets, starts a thread for each core, hears of each how its setup went,
- * and only then listens and gives the word to serve: so either all loops serve or none does.  The
- * phase (cores.h) tells them everything else; each goes through it by itself (core.c).
+ * Who starts them binds the sockets, starts a thread for each core, hears of each how its setup
+ * went, and only then listens and gives the word to serve: so either all loops serve or none does.
+ * The phase (cores.h) tells them everything else; each goes through it by itself (core.c).
  *
- * `started` and `ended` are channels, so that whoever waits may be a task or a plain thread; each has
- * room for a word of every core, so saying it never waits. */
+ * `started` and `ended` are channels, so that whoever waits may be a task or a plain thread; each
+ * has room for a word of every core, so saying it never waits. */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>

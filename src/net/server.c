@@ -116,8 +116,8 @@ static void remove_path(yibu_server *server)
         (void)unlink(server->path);
 }
 
-/* An accept of io_uring's that is being cancelled keeps the socket alive: the shutdown makes it deaf
- * now. */
+/* An accept of io_uring's that is being cancelled keeps the socket alive: the shutdown makes it
+ * deaf now. */
 static void close_listener(yb_listener *listener)
 {
     if (listener->task)

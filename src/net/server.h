@@ -66,13 +66,13 @@ typedef struct yb_server_request {
     const char *place;
 } yb_server_request;
 
-/* A server with room for so many listeners: 0, -EINVAL or -ENOMEM.  Without a handler, whoever makes
- * it sets its factory. */
+/* A server with room for so many listeners: 0, -EINVAL or -ENOMEM.  Without a handler, whoever
+ * makes it sets its factory. */
 int yb_server_new(yibu_connection_handler *handler, void *arg, const yibu_server_options *options,
                   size_t listeners, const char *place, yibu_server **ret_server);
 
-/* Starts it on addresses of a host, and on a Unix socket: as the public calls, but for the checkpoint
- * of a task that calls. */
+/* Starts it on addresses of a host, and on a Unix socket: as the public calls, but for the
+ * checkpoint of a task that calls. */
 int yb_server_start_tcp(const yb_server_request *request, const char *host, uint16_t port,
                         yibu_server **ret_server);
 int yb_server_start_unix(const yb_server_request *request, const char *path,

@@ -8,8 +8,8 @@
 /* yibu_tcp_connect to one address. */
 int yb_tcp_connect_to(const yibu_address *address);
 
-/* The addresses of host and port for TCP, with flags of getaddrinfo(3) besides; the caller's to free
- * with freeaddrinfo.  As yibu_getaddrinfo. */
+/* The addresses of host and port for TCP, with flags of getaddrinfo(3) besides; the caller's to
+ * free with freeaddrinfo.  As yibu_getaddrinfo. */
 int yb_tcp_resolve(const char *host, uint16_t port, int flags, struct addrinfo **ret_list);
 
 /* The same without flags, as an operation: as yibu_op_getaddrinfo. */

@@ -1,7 +1,7 @@
 /* UDP: sockets with their options, ready to use.
  *
- * What IPv4 and IPv6 both have is set for the family of the socket; what is told of packets that come
- * in also for IPv4 on a socket of IPv6, which receives those as well. */
+ * What IPv4 and IPv6 both have is set for the family of the socket; what is told of packets that
+ * come in also for IPv4 on a socket of IPv6, which receives those as well. */
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>

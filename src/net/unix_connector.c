@@ -1,7 +1,7 @@
 /* Connecting to Unix sockets without a task.
  *
- * connect(2) of one is done at once or not at all: where the listener's line is full it says EAGAIN,
- * and nothing tells when there is room again, so it is asked again after a while. */
+ * connect(2) of one is done at once or not at all: where the listener's line is full it says
+ * EAGAIN, and nothing tells when there is room again, so it is asked again after a while. */
 #include <errno.h>
 #include <sys/socket.h>
 #include <yibu/io.h>

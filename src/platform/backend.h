@@ -145,8 +145,8 @@ typedef struct yb_backend_class {
 
 struct yb_backend {
     const yb_backend_class *class;
-    /* About how many completions a wait shall hand over, while more can be left for the next one: as
-     * many as run in a turn.  More would only push each other out of the caches.  The loop's. */
+    /* About how many completions a wait shall hand over, while more can be left for the next one:
+     * as many as run in a turn.  More would only push each other out of the caches.  The loop's. */
     unsigned batch;
 };
 

@@ -1,21 +1,21 @@
-/* A thread's stack can be walked only with its registers, so the thread does it itself, in a handler of
- * SIGURG that another thread sends it.
+/* A thread's stack can be walked only with its registers, so the thread does it itself, in a
+ * handler of SIGURG that another thread sends it.
  *
  * Why SIGURG: it is ignored by default, so one that comes late does no harm; the C library does not
  * use it; debuggers pass it on without stopping; and programs that do use it, for out-of-band data,
  * have to look whether there is any, since signals coalesce.  Go's scheduler chose it for the same
- * reasons.  Ours carry the request's address; what others send goes to whoever had the signal before.
- * A thread that blocks it is not sent any.  Programs that are executed begin without the handler, by
- * the rules of execve(2); for forks see yb_backtrace_after_fork.
+ * reasons.  Ours carry the request's address; what others send goes to whoever had the signal
+ * before.  A thread that blocks it is not sent any.  Programs that are executed begin without the
+ * handler, by the rules of execve(2); for forks see yb_backtrace_after_fork.
  *
  * SA_RESTART: interrupted calls go on, but for those that never do (signal(7): sleeps, poll and its
  * kin, sockets with a time limit), which return EINTR.  SA_ONSTACK: a task's stack may have no room
- * left.  All signals but those of faults are blocked meanwhile: their handlers, which may run for long
- * or jump away, would keep the asking thread waiting.
+ * left.  All signals but those of faults are blocked meanwhile: their handlers, which may run for
+ * long or jump away, would keep the asking thread waiting.
  *
- * The unwinder is libgcc's, which backtrace(3) loads the first time, so that happens at the start.  From
- * glibc 2.35 on it finds unwinding tables without a lock.  It believes what it reads; a fault on the way
- * (code with wrong tables) is caught, and the stack ends there.
+ * The unwinder is libgcc's, which backtrace(3) loads the first time, so that happens at the start.
+ * From glibc 2.35 on it finds unwinding tables without a lock.  It believes what it reads; a fault
+ * on the way (code with wrong tables) is caught, and the stack ends there.
  *
  * States of the request, of which there is one: IDLE -> ASKED (the asking thread) -> TAKING -> DONE
  * (the handler, in the thread that was asked) -> IDLE (the asking thread); ASKED -> IDLE where the

@@ -10,11 +10,11 @@
  *            No edge is lost, since every wait follows an attempt that found nothing.
  * Polls for readiness always use FOREIGN, and turn an OWN descriptor into one.
  *
- * An OWN TCP socket that gave less than was asked for is empty: whatever comes next makes a new edge,
- * so the next receive waits without an attempt.  Not so once the peer has ended or urgent data came,
- * which make receives short, too, and no edge after them.  After a receive that gave all that was asked
- * for, the next has the kernel say what is left (TCP_INQ): an exchange of messages that are as long as
- * the buffer would make a receive in vain for each.
+ * An OWN TCP socket that gave less than was asked for is empty: whatever comes next makes a new
+ * edge, so the next receive waits without an attempt.  Not so once the peer has ended or urgent
+ * data came, which make receives short, too, and no edge after them.  After a receive that gave all
+ * that was asked for, the next has the kernel say what is left (TCP_INQ): an exchange of messages
+ * that are as long as the buffer would make a receive in vain for each.
  *
  * Events of OWN descriptors are served in batches, so that with thousands of connections, what a
  * receive brought into the caches is still there when its task runs.

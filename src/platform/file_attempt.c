@@ -1,7 +1,7 @@
-/* Calls on files that need not wait, made at once: what is in the page cache is read, names that are
- * in the cache of names are opened, open files tell their attributes.  The first two are asked of the
- * kernel in a form that refuses to block (RWF_NOWAIT, RESOLVE_CACHED), so nothing is guessed; a kernel
- * or file system without that form refuses, and the call takes its usual way.
+/* Calls on files that need not wait, made at once: what is in the page cache is read, names that
+ * are in the cache of names are opened, open files tell their attributes.  The first two are asked
+ * of the kernel in a form that refuses to block (RWF_NOWAIT, RESOLVE_CACHED), so nothing is
+ * guessed; a kernel or file system without that form refuses, and the call takes its usual way.
  *
  * It pays: a read that hits takes a fraction of a microsecond, sending it elsewhere several. */
 #include <errno.h>
@@ -52,7 +52,8 @@ static bool met_end(yb_file_call *call)
     return fstat(call->fd, &about) < 0 || !S_ISREG(about.st_mode);
 }
 
-/* Goes on until all is read or the file ends: fewer bytes may mean that the rest is not there yet. */
+/* Goes on until all is read or the file ends: fewer bytes may mean that the rest is not there
+ * yet. */
 static ssize_t attempt_read(yb_file_call *call)
 {
     if (call->size > MOST || is_direct(call, call->size))
@@ -119,8 +120,8 @@ static bool is_in_memory(int fd)
             about.f_type == BTRFS_SUPER_MAGIC || about.f_type == RAMFS_MAGIC);
 }
 
-/* An open file's attributes are in memory.  A file system of the network may still want to ask whether
- * they hold, and then this is not the answer. */
+/* An open file's attributes are in memory.  A file system of the network may still want to ask
+ * whether they hold, and then this is not the answer. */
 static ssize_t attempt_stat(const yb_file_call *call)
 {
     if (call->path[0] != '\0' || call->fd < 0)

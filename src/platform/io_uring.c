@@ -7,22 +7,23 @@
  *
  * An operation is complete only when its final completion entry has arrived, also after a cancel:
  * until then the kernel may write to its buffer.  It also waits for the answer to its cancel, which
- * names it.  A cancel may miss an operation that is neither waiting nor running, but on its way from
- * one to the other (-ENOENT); then it is sent again.
+ * names it.  A cancel may miss an operation that is neither waiting nor running, but on its way
+ * from one to the other (-ENOENT); then it is sent again.
  *
  * A connect is connect(2) and a poll, since the kernel would read the address only when the entry
  * is submitted; a call that a kernel answers with EAGAIN (a descriptor in non-blocking mode, before
  * Linux 6.0) is followed by a poll and another try.
  *
- * An accept that follows one on the same descriptor is tried first: of connections that come together
- * the ring would hand over one a turn, and with thousands of completions waiting, turns are long.
+ * An accept that follows one on the same descriptor is tried first: of connections that come
+ * together the ring would hand over one a turn, and with thousands of completions waiting, turns
+ * are long.
  *
  * Calls on files are attempted where they need not wait, and else queued where the kernel has the
  * operation (uring_file.c); the others are refused with -ENOTSUP.  They never turn into polls.
  *
- * A wait works off a batch of completions only.  So with thousands of connections, what a task needs
- * is still in the caches when it runs.  While more has completed than that, receives stand in line
- * (uring_line.c), and are submitted as many at a time as make a batch.
+ * A wait works off a batch of completions only.  So with thousands of connections, what a task
+ * needs is still in the caches when it runs.  While more has completed than that, receives stand in
+ * line (uring_line.c), and are submitted as many at a time as make a batch.
  *
  * A send that would be submitted alone is tried first: there is no batch for it to be part of.
  *
@@ -48,8 +49,8 @@
 
 enum { DEFAULT_ENTRIES = 256, MAX_BATCH = YB_TURN_BUDGET };
 
-/* Of receives in line: how many at a time at least, and how much they may bring, so that it is still
- * in the caches when it is sent on. */
+/* Of receives in line: how many at a time at least, and how much they may bring, so that it is
+ * still in the caches when it is sent on. */
 enum { MIN_WINDOW = 4, WINDOW_BYTES = 65536 };
 
 /* Bits of an entry's user data, beside the address of its operation. */
@@ -425,9 +426,9 @@ static void complete(ring_backend *r, uint64_t data, int result)
     }
 }
 
-/* Works off a batch of receives, and of what was sent for the one before it as much again; of receives
- * alone, too, where a batch was left, since the kernel may hand over more with each wait.  Returns how
- * many completions that were. */
+/* Works off a batch of receives, and of what was sent for the one before it as much again; of
+ * receives alone, too, where a batch was left, since the kernel may hand over more with each wait.
+ * Returns how many completions that were. */
 static unsigned reap_batch(ring_backend *r)
 {
     const unsigned fair = r->base.batch < MAX_BATCH / 2 ? r->base.batch : MAX_BATCH / 2;

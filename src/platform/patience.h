@@ -36,8 +36,8 @@ static inline void yb_patience_learn(yb_patience *patience, int64_t gap_ns)
 }
 
 /* Looks until there(arg), or patience_ns have passed.  Returns whether it was.
- * other_processor: where the other side last was, -1 or NULL where that is not known.  Where it is on
- * another one, there is nobody to offer this one to, for a while. */
+ * other_processor: where the other side last was, -1 or NULL where that is not known.  Where it is
+ * on another one, there is nobody to offer this one to, for a while. */
 bool yb_patience_look(bool (*there)(const void *arg), const void *arg, int64_t patience_ns,
                       const _Atomic(int) *other_processor);
 

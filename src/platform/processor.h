@@ -18,9 +18,9 @@ static inline unsigned yb_processor_count(void)
     return online > 0 ? (unsigned)online : 1;
 }
 
-/* Fetches a cache line that is about to be written: with the other processors' copies gone, the write
- * need not ask again.  On x86-64 the compiler's own form is a fetch for reading, unless it may rely on
- * an instruction that older processors take for none at all. */
+/* Fetches a cache line that is about to be written: with the other processors' copies gone, the
+ * write need not ask again.  On x86-64 the compiler's own form is a fetch for reading, unless it
+ * may rely on an instruction that older processors take for none at all. */
 static inline void yb_processor_fetch_to_write(const void *address)
 {
 #if defined(__x86_64__)

@@ -124,8 +124,8 @@ static inline void yb_fiber_enter(yb_fiber *self)
 #endif
 }
 
-/* Around mappings made by system calls that ThreadSanitizer does not see (liburing's): what was done
- * to one before it ended happened before what is done to the next one at that address. */
+/* Around mappings made by system calls that ThreadSanitizer does not see (liburing's): what was
+ * done to one before it ended happened before what is done to the next one at that address. */
 static inline void yb_hidden_mapping_begins(void *token)
 {
 #if YB_TSAN

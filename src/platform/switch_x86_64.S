@@ -66,7 +66,8 @@ yb_switch_resume:
 /* Leaves as yb_switch does, and calls rcx(r8) on the fresh stack that ends at rdx.
  *
  * It jumps, so the address that the caller expects back stays on top of the return predictor's
- * stack: a coroutine that ends with a return to whoever started it (yb_switch_resume) is predicted. */
+ * stack: a coroutine that ends with a return to whoever started it (yb_switch_resume) is
+ * predicted. */
     .globl  yb_switch_begin
     .hidden yb_switch_begin
     .type   yb_switch_begin, @function

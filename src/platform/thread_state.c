@@ -1,5 +1,6 @@
-/* The kernel tells in /proc/self/task/TID/status, lines of "Name:\tvalue".  The first of them is the
- * thread's own name, in which a new line is written as \\n: so no name passes for another line. */
+/* The kernel tells in /proc/self/task/TID/status, lines of "Name:\tvalue".  The first of them is
+ * the thread's own name, in which a new line is written as \\n: so no name passes for another
+ * line. */
 #include "platform/thread_state.h"
 
 #include <fcntl.h>

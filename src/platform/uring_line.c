@@ -1,5 +1,5 @@
-/* See uring_line.h.  A ring of places, by ever growing numbers; while an operation waits, its result
- * is the number of its place. */
+/* See uring_line.h.  A ring of places, by ever growing numbers; while an operation waits, its
+ * result is the number of its place. */
 #include "platform/uring_line.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* Receives that wait, in order, until they are submitted.
  *
- * Under load most find their data there when they are submitted, and the data then waits for its task
- * behind what else has completed.  A receive that waits here instead, its data still with the kernel,
- * is submitted shortly before its task can run. */
+ * Under load most find their data there when they are submitted, and the data then waits for its
+ * task behind what else has completed.  A receive that waits here instead, its data still with the
+ * kernel, is submitted shortly before its task can run. */
 #ifndef YB_PLATFORM_URING_LINE_H
 #define YB_PLATFORM_URING_LINE_H
 

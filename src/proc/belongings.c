@@ -1,5 +1,5 @@
-/* Nothing of this is put back: a worker that lacks something, or has something that is in the way of
- * the next job, ends, and its parent makes another. */
+/* Nothing of this is put back: a worker that lacks something, or has something that is in the way
+ * of the next job, ends, and its parent makes another. */
 #define _GNU_SOURCE
 #include "proc/belongings.h"
 

@@ -1,5 +1,5 @@
-/* What a worker has beside the state that is put back after jobs (state.h): descriptors, which a job may
- * close, and children, which a job may leave. */
+/* What a worker has beside the state that is put back after jobs (state.h): descriptors, which a
+ * job may close, and children, which a job may leave. */
 #ifndef YB_PROC_BELONGINGS_H
 #define YB_PROC_BELONGINGS_H
 

@@ -1,4 +1,5 @@
-/* The process executor that a loop makes for itself: its own pool, which so far only the loop knew. */
+/* The process executor that a loop makes for itself: its own pool, which so far only the loop
+ * knew. */
 #include "proc/process_executor.h"
 
 #include "exec/defaults.h"

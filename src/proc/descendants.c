@@ -1,5 +1,6 @@
-/* A process group is not enough: who calls setsid leaves it.  So a worker adopts what its jobs leave
- * behind, and the zygote what the worker leaves; what comes to the zygote thus belongs to the dead. */
+/* A process group is not enough: who calls setsid leaves it.  So a worker adopts what its jobs
+ * leave behind, and the zygote what the worker leaves; what comes to the zygote thus belongs to the
+ * dead. */
 #define _GNU_SOURCE
 #include "proc/descendants.h"
 

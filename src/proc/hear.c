@@ -1,9 +1,9 @@
-/* The messages of jobs, to whoever listens: as many as have come each time answers are collected, and
- * the rest before the job's own answer, or its worker's death, is told.
+/* The messages of jobs, to whoever listens: as many as have come each time answers are collected,
+ * and the rest before the job's own answer, or its worker's death, is told.
  *
  * A listener may refuse a message, being full: it stays in the lane, and the job goes on until the
- * lane is full as well, and then waits.  Once the job has ended, what is left must be taken; that is
- * no more than a lane holds. */
+ * lane is full as well, and then waits.  Once the job has ended, what is left must be taken; that
+ * is no more than a lane holds. */
 #include <errno.h>
 
 #include "base/memory.h"

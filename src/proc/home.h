@@ -8,7 +8,8 @@
 #include "loop/loop.h"
 
 typedef struct yb_home {
-    /* On the thread: first, and last when the loop has gone.  begin returns 0 or a negative errno. */
+    /* On the thread: first, and last when the loop has gone.  begin returns 0 or a negative
+     * errno. */
     int (*begin)(struct yb_home *home, yibu_loop *loop);
     void (*ended)(struct yb_home *home);
     const char *name; /* of the thread, at most 15 bytes */

@@ -7,25 +7,26 @@
  * The control page holds a ring of slots.  A job goes into the next slot, its bytes among the small
  * or the big inputs; its answer comes back in the same slot, its bytes among the outputs.  The
  * parent alone hands out and takes back input space, the worker output space, each in memory of its
- * own: what is small comes back in order (ring.h), what is big in any order, since a payload is held
- * for as long as somebody likes (pieces.h, payload.h).  Answers come in the order of jobs, so three
- * counters say everything:
+ * own: what is small comes back in order (ring.h), what is big in any order, since a payload is
+ * held for as long as somebody likes (pieces.h, payload.h).  Answers come in the order of jobs, so
+ * three counters say everything:
  *
  *     retired <= completed <= submitted      slot of job n: n % YB_LANE_SLOTS
  *
  * The parent trusts nothing that the worker can write: it reads each value once, checks it, and
  * copies bytes out, but for payloads, whose owner was told.  It maps the control page, the small
- * rings, and of the big parts the beginning, which stays resident; the rest it reads and writes with
- * system calls, which take no page faults, and maps for payloads alone.  The memfd is sealed against
- * shrinking, so the worker cannot take the memory away either.
+ * rings, and of the big parts the beginning, which stays resident; the rest it reads and writes
+ * with system calls, which take no page faults, and maps for payloads alone.  The memfd is sealed
+ * against shrinking, so the worker cannot take the memory away either.
  *
  * Who writes what, and which load sees it:
  *   submitted  parent, after the slot and the input.  The worker's load sees them.
  *   completed  worker, after the answer and the output.  The parent's load sees them.
  *   retired    parent, after it has copied the output out.  The worker then reuses the space of a
  *              small one.
- *   released   parent, the places of big outputs that it is done with; before `release_count`, whose
- *              load by the worker sees them.  There are never more than the worker has pieces.
+ *   released   parent, the places of big outputs that it is done with; before `release_count`,
+ *              whose load by the worker sees them.  There are never more than the worker has
+ *              pieces.
  *   state      QUEUED -> TAKEN by the worker, QUEUED -> WITHDRAWN by the parent: one
  *              compare-and-swap wins, so a job is either withdrawn or run.
  *   asleep     worker: why, before it looks for the last time and sleeps.  Parent: looks after
@@ -195,7 +196,8 @@ int yb_lane_take_piece(yb_lane *lane, uint64_t size, uint64_t *ret_at);
 void yb_lane_give_piece(yb_lane *lane, uint64_t at);
 /* Whether there would be room for one. */
 bool yb_lane_has_room(yb_lane *lane, uint64_t size);
-/* How many bytes of that piece, from its beginning, are resident; and that so many are from now on. */
+/* How many bytes of that piece, from its beginning, are resident; and that so many are from now
+ * on. */
 uint64_t yb_lane_resident(const yb_lane *lane, uint64_t at, uint64_t size);
 void yb_lane_note_resident(yb_lane *lane, uint64_t at, uint64_t size);
 

@@ -5,8 +5,9 @@
  * worker first gets a SIGTERM; then the timer counts the grace.  A job that catches the signal and
  * answers in time has answered; its worker goes all the same.
  *
- * A worker that does not even take a job that is first in its lane, because somebody has stopped it,
- * is no worker: it is ended, and the job goes to another.  That holds for jobs with a time limit. */
+ * A worker that does not even take a job that is first in its lane, because somebody has stopped
+ * it, is no worker: it is ended, and the job goes to another.  That holds for jobs with a time
+ * limit. */
 #include <errno.h>
 #include <time.h>
 

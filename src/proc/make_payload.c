@@ -1,7 +1,7 @@
 /* Where a payload is made: in the lane of the worker that is expected to be free first.
  *
- * Its pages are populated here, so that whoever writes to it is not killed where there is no memory:
- * the first ones at once, the rest a slice in each turn of the loop. */
+ * Its pages are populated here, so that whoever writes to it is not killed where there is no
+ * memory: the first ones at once, the rest a slice in each turn of the loop. */
 #include <errno.h>
 
 #include "exec/defaults.h"

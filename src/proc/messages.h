@@ -2,8 +2,8 @@
  *
  * The worker writes messages one behind the other, each with the number of its job, and then raises
  * `said`; the parent copies them out and then raises `heard`.  Both only grow; a place is the
- * remainder by the size of the ring.  A message lies in one piece: what is left of a lap that is too
- * short for it is skipped. */
+ * remainder by the size of the ring.  A message lies in one piece: what is left of a lap that is
+ * too short for it is skipped. */
 #ifndef YB_PROC_MESSAGES_H
 #define YB_PROC_MESSAGES_H
 
@@ -11,8 +11,8 @@
 
 enum { YB_MESSAGE_MOST = 64 * 1024 }; /* bytes in one */
 
-/* The worker's side (speak.c); yibu_job_send is public.  ring tells the parent, where it asked; false:
- * it cannot any more. */
+/* The worker's side (speak.c); yibu_job_send is public.  ring tells the parent, where it asked;
+ * false: it cannot any more. */
 void yb_messages_open(yb_lane_shared *shared, unsigned char *base, const yb_lane_layout *layout,
                       bool (*ring)(void));
 /* Job n runs; and has returned. */

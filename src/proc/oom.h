@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* In this process's control group where that counts, else on this machine; 0 where neither is known. */
+/* In this process's control group where that counts, else on this machine; 0 where neither is
+ * known. */
 uint64_t yb_oom_kills(void);
 
 #endif

@@ -1,14 +1,16 @@
 /* The space of a worker's outputs.
  *
  * A job's output grows where its bytes will be handed over: it begins in the ring of small outputs
- * and moves among the big ones when it outgrows what is free there (or begins there, where its caller
- * wants to hold it).  There it stays, and grows into what is free behind it; only where earlier
- * outputs are held in the way does it move again.  What it grows into is populated first, so that a
- * job is told when there is no memory, instead of being killed by SIGBUS at the first touch.
+ * and moves among the big ones when it outgrows what is free there (or begins there, where its
+ * caller wants to hold it).  There it stays, and grows into what is free behind it; only where
+ * earlier outputs are held in the way does it move again.  What it grows into is populated first,
+ * so that a job is told when there is no memory, instead of being killed by SIGBUS at the first
+ * touch.
  *
- * The space of a small output comes back when the parent has retired its job, that of a big one when
- * the parent has released it, at the same time or, where a payload holds it, later.  An output waits
- * for space that is about to come back, never for what is held: that may not end before the job. */
+ * The space of a small output comes back when the parent has retired its job, that of a big one
+ * when the parent has released it, at the same time or, where a payload holds it, later.  An output
+ * waits for space that is about to come back, never for what is held: that may not end before the
+ * job. */
 #define _GNU_SOURCE
 #include "proc/output.h"
 
@@ -128,7 +130,8 @@ static void depopulate(uint64_t start, uint64_t end)
         (void)madvise(big_at(start), end - start, MADV_REMOVE);
 }
 
-/* How much an output gets that needs so much: more and more, so that many small steps cost little. */
+/* How much an output gets that needs so much: more and more, so that many small steps cost
+ * little. */
 static uint64_t generous(uint64_t needed)
 {
     uint64_t ahead = needed < MOST_AHEAD ? needed : MOST_AHEAD;

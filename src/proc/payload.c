@@ -1,9 +1,9 @@
 /* Payloads: pieces of a lane's memory that somebody holds.
  *
- * Which lane an input will go to is decided when it is made; where that proves wrong (feed.c), it is
- * an input like others, whose bytes are copied.  Each payload keeps the lane's memory, so its bytes
- * stay whatever becomes of the worker.  What lies beyond the part of a lane that this process has
- * mapped anyway has a mapping of its own, for as long as it is held. */
+ * Which lane an input will go to is decided when it is made; where that proves wrong (feed.c), it
+ * is an input like others, whose bytes are copied.  Each payload keeps the lane's memory, so its
+ * bytes stay whatever becomes of the worker.  What lies beyond the part of a lane that this process
+ * has mapped anyway has a mapping of its own, for as long as it is held. */
 #define _GNU_SOURCE
 #include "proc/payload.h"
 

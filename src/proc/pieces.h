@@ -28,7 +28,8 @@ typedef struct yb_pieces {
 void yb_pieces_init(yb_pieces *pieces, uint64_t size);
 
 /* Where a piece could be put: the lowest place with at least wanted bytes, else the largest.
- * Returns how many there are, 0 where there are too many pieces; *ret_start is for yb_pieces_take. */
+ * Returns how many there are, 0 where there are too many pieces; *ret_start is for
+ * yb_pieces_take. */
 uint64_t yb_pieces_room(const yb_pieces *pieces, uint64_t wanted, uint64_t *ret_start);
 
 /* Takes size bytes, more than none, which yb_pieces_room said are there. */

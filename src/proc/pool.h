@@ -189,8 +189,8 @@ int yb_process_pool_new(yibu_loop *loop, const yibu_process_pool_options *option
                         yb_pool_owner *owner, yb_process_pool **ret_pool);
 /* Ends it now, waiting for its processes; calls under way end with code.  Its owner is not told. */
 void yb_process_pool_free(yb_process_pool *pool, int code);
-/* Ends it, without waiting, once nothing is under way: no work is, but operations may be, from before
- * it had an owner.  Its owner hears when it has ended. */
+/* Ends it, without waiting, once nothing is under way: no work is, but operations may be, from
+ * before it had an owner.  Its owner hears when it has ended. */
 void yb_process_pool_stop(yb_process_pool *pool);
 /* Flushes after what is ready now, or after a time; asked for again meanwhile, once. */
 void yb_process_pool_flush_soon(yb_process_pool *pool);
@@ -253,8 +253,8 @@ void yb_call_withdrawn(yb_call *call);
 /* report.c */
 
 /* Fills the caller's report, and hands over what the job wrote, in the place of what an attempt
- * before has: process is NULL where none ran the call, end where it lives, answer where it gave none,
- * which is then still the oldest in the lane. */
+ * before has: process is NULL where none ran the call, end where it lives, answer where it gave
+ * none, which is then still the oldest in the lane. */
 void yb_call_report(yb_call *call, yb_process *process, const yb_process_end *end,
                     const yb_answer *answer);
 

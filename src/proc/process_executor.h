@@ -13,7 +13,8 @@
 
 typedef struct yb_process_executor yb_process_executor;
 
-/* What is on its way to the home loop.  It outlives the executor while it is in that loop's inbox. */
+/* What is on its way to the home loop.  It outlives the executor while it is in that loop's
+ * inbox. */
 typedef struct yb_intake {
     yb_runnable arrive;
     yb_process_executor *executor; /* NULL: it has gone.  The home loop's thread */

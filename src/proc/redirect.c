@@ -1,6 +1,6 @@
 /* While text is captured, lines are written as they end: a job that crashes takes with it only what
- * it had not finished.  Without room in the file, the kernel refuses further writes (EPERM): the file
- * cannot grow, and writing begins so far from its end as the limit says (text.h). */
+ * it had not finished.  Without room in the file, the kernel refuses further writes (EPERM): the
+ * file cannot grow, and writing begins so far from its end as the limit says (text.h). */
 #define _GNU_SOURCE
 #include "proc/redirect.h"
 

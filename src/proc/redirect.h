@@ -17,8 +17,8 @@ int yb_redirect_begin(const yb_settings *settings);
 /* Returns whether they lead again where they did. */
 bool yb_redirect_end(void);
 
-/* Moves a descriptor where a job that counts on low numbers does not get at it.  Returns its number,
- * which is fd where it could not be moved. */
+/* Moves a descriptor where a job that counts on low numbers does not get at it.  Returns its
+ * number, which is fd where it could not be moved. */
 int yb_redirect_out_of_the_way(int fd);
 
 #endif

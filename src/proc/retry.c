@@ -1,7 +1,7 @@
-/* Further attempts of a call whose worker died, whatever killed it but us, or for which none could be
- * kept alive: not for what the job itself says, not for a time limit, not for a cancel, and not once
- * its executor has dropped what waits.  In between it is nobody's: neither in the pool's line nor in
- * a lane.  It keeps its turn, so it does not go to the line's end. */
+/* Further attempts of a call whose worker died, whatever killed it but us, or for which none could
+ * be kept alive: not for what the job itself says, not for a time limit, not for a cancel, and not
+ * once its executor has dropped what waits.  In between it is nobody's: neither in the pool's line
+ * nor in a lane.  It keeps its turn, so it does not go to the line's end. */
 #include "proc/pool.h"
 
 static const int64_t FIRST_DELAY_NS = 100000000, MOST_DELAY_NS = 60000000000;

@@ -1,20 +1,21 @@
 /* The worker's side of a lane (lane.h), the first thread of its process.
  *
- * What a job has changed of the process is put back (state.h).  The look at it costs as much as many
- * short jobs, so it is put off where it is not likely to find anything.  The next job waits for it
+ * What a job has changed of the process is put back (state.h).  The look at it costs as much as
+ * many short jobs, so it is put off where it is not likely to find anything.  The next job waits
+ * for it
  *   - after a job with settings,
  *   - after one that is not trusted (trust.h),
  *   - once jobs have run for LOOK_NS since the last look, so after each long one,
  *   - once LOOK_WITHIN_NS have passed since the first of them began.
- * So that the last of these is seldom waited for, a worker also looks before it sleeps, where it does
- * not keep its parent from running meanwhile.  It does not wake up for it: that takes a timer, which
- * takes longer to set on a virtual machine than the look.  One that cannot be put back ends once it
- * has answered, and its parent makes another.
+ * So that the last of these is seldom waited for, a worker also looks before it sleeps, where it
+ * does not keep its parent from running meanwhile.  It does not wake up for it: that takes a timer,
+ * which takes longer to set on a virtual machine than the look.  One that cannot be put back ends
+ * once it has answered, and its parent makes another.
  *
- * Descriptors are a job's to close, ours too.  One whose doorbell was closed ends when it would have
- * to ring; a job that needs what an earlier one has closed is not taken: the worker ends before.
- * Nor are processes that a job leaves put back: where its text was captured, and they may go on
- * writing to where the next one's will be, the worker ends, and they with it.
+ * Descriptors are a job's to close, ours too.  One whose doorbell was closed ends when it would
+ * have to ring; a job that needs what an earlier one has closed is not taken: the worker ends
+ * before.  Nor are processes that a job leaves put back: where its text was captured, and they may
+ * go on writing to where the next one's will be, the worker ends, and they with it.
  *
  * Waiting for the next job, the worker spins for a moment, where that pays (spin.h) and the parent
  * allows it (another process may need this processor more); then it sleeps. */
@@ -228,7 +229,8 @@ static bool ring_doorbell(void)
     return !self.mute;
 }
 
-/* Where the worker ends, the parent hears of that from the zygote, and finds the answer in the lane. */
+/* Where the worker ends, the parent hears of that from the zygote, and finds the answer in the
+ * lane. */
 static void tell_answer(void)
 {
     if (!ring_doorbell() || self.unfit)

@@ -2,8 +2,8 @@
 #ifndef YB_PROC_RUNNER_H
 #define YB_PROC_RUNNER_H
 
-/* What a worker is given: its lane (a memfd), the doorbell that wakes its parent (an eventfd), and the
- * files of captured output and error. */
+/* What a worker is given: its lane (a memfd), the doorbell that wakes its parent (an eventfd), and
+ * the files of captured output and error. */
 enum { YB_RUNNER_LANE, YB_RUNNER_DOORBELL, YB_RUNNER_TEXT, YB_RUNNER_FDS = 4 };
 
 /* Runs jobs until the lane closes, then ends the process.  The descriptors are taken over. */

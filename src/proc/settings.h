@@ -16,7 +16,8 @@ enum {
     YB_TEXT_MOST = 64 << 20,      /* of captured text, from one descriptor */
 };
 
-/* The rest follows: the mask of processors, the changes of the environment, the working directory. */
+/* The rest follows: the mask of processors, the changes of the environment, the working
+ * directory. */
 typedef struct yb_settings {
     uint32_t size; /* all of it */
     uint32_t cpu_bytes;

@@ -5,7 +5,8 @@
  * finds a file that was replaced or removed.
  *
  * The zygote inherits standard output and error, and the socket as descriptor 3; the rest is closed
- * before it starts, so that what its constructors open stays open.  They may not ask for a zygote. */
+ * before it starts, so that what its constructors open stays open.  They may not ask for a
+ * zygote. */
 #define _GNU_SOURCE
 #include "proc/spawner.h"
 
@@ -131,7 +132,7 @@ int yb_spawner_start(yb_spawner *spawner)
     if (getauxval(AT_SECURE))
         return -EPERM;
     if (yb_zygote_called())
-        return -EDEADLK; /* a constructor's: the zygote's own would ask for one as well, and so on */
+        return -EDEADLK; /* a constructor's: the zygote's own would ask for one, too, and so on */
     int ends[2], size = SEND_BUFFER;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;

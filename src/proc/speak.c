@@ -57,8 +57,8 @@ static void write_head(uint32_t size)
     memcpy(self.ring + self.said % YB_LANE_MESSAGE_BYTES, &head, sizeof(head));
 }
 
-/* Waits for room for so many bytes in one piece.  Returns 0, or -EBADF where the parent, which may be
- * asleep, cannot be told. */
+/* Waits for room for so many bytes in one piece.  Returns 0, or -EBADF where the parent, which may
+ * be asleep, cannot be told. */
 static int make_room(uint64_t bytes)
 {
     uint64_t left = YB_LANE_MESSAGE_BYTES - self.said % YB_LANE_MESSAGE_BYTES;

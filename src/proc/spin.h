@@ -1,13 +1,13 @@
 /* Whether it pays to wait spinning.
  *
- * It does while the other side answers at once, which it cannot do from a processor that we hold, nor
- * from one that others keep busy: each spin in vain makes the next ones be left out, twice as many
- * every time, and one that was answered makes up for all.
+ * It does while the other side answers at once, which it cannot do from a processor that we hold,
+ * nor from one that others keep busy: each spin in vain makes the next ones be left out, twice as
+ * many every time, and one that was answered makes up for all.
  *
  * And it has a bound.  The first moments of a spin cost no more than going to sleep and being woken
  * would, and are free; the rest is a debt, which is paid off by a quarter of the time that passes.
- * With much of it nothing spins: so beyond those moments, spinning takes a quarter of a processor in
- * the long run, however well it is answered. */
+ * With much of it nothing spins: so beyond those moments, spinning takes a quarter of a processor
+ * in the long run, however well it is answered. */
 #ifndef YB_PROC_SPIN_H
 #define YB_PROC_SPIN_H
 

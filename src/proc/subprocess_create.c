@@ -1,9 +1,9 @@
 /* Creating a child: the plan and the streams are made here, the child on a thread, as that takes as
  * long as its program takes to be loaded.
  *
- * A creation is heap memory of its own.  The loop takes its result over (`done`); one that was given
- * up belongs to its thread, which kills the child that nobody wants (`release`).  The object and its
- * streams are the calling task's until the child is there. */
+ * A creation is heap memory of its own.  The loop takes its result over (`done`); one that was
+ * given up belongs to its thread, which kills the child that nobody wants (`release`).  The object
+ * and its streams are the calling task's until the child is there. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>

@@ -1,9 +1,10 @@
 /* Making a child.
  *
- * clone(2) as vfork(2) does it: nothing of the parent is copied, however large it is, and the calling
- * thread stands still until the child has become its program or has ended.  Where instruments follow
- * every access to memory, the child has a copy instead, as from fork(2).  So it reports a failure
- * through a pipe, which works either way: the pipe's end without a report is the program's start. */
+ * clone(2) as vfork(2) does it: nothing of the parent is copied, however large it is, and the
+ * calling thread stands still until the child has become its program or has ended.  Where
+ * instruments follow every access to memory, the child has a copy instead, as from fork(2).  So it
+ * reports a failure through a pipe, which works either way: the pipe's end without a report is the
+ * program's start. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>

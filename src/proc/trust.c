@@ -1,5 +1,6 @@
 /* A job's place follows from its address.  One that takes the place of another is new again, and so
- * is the other when it comes back: with very many jobs there are more looks than needed, never less.
+ * is the other when it comes back: with very many jobs there are more looks than needed, never
+ * less.
  *
  * When several have run between two looks and something has changed, all of them are suspects: the
  * innocent are soon out of it, since each is then looked after on its own. */

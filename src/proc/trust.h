@@ -1,7 +1,8 @@
 /* Which jobs are known to leave their worker's process as they found it (state.h).
  *
  * What has just come, or was ever found to change something, is looked after each time it has run;
- * one after which all was as before often enough may be looked after together with others, later. */
+ * one after which all was as before often enough may be looked after together with others,
+ * later. */
 #ifndef YB_PROC_TRUST_H
 #define YB_PROC_TRUST_H
 

@@ -2,8 +2,8 @@
  *
  * Turns are handed out so that nobody who asks for much makes others wait: each source's next turn
  * comes after its last one, or after the one being served where that is later.  So what one source
- * brings at once, a thousand jobs, and another's single one alternate.  Of one source, first come is
- * first served. */
+ * brings at once, a thousand jobs, and another's single one alternate.  Of one source, first come
+ * is first served. */
 #ifndef YB_PROC_TURNS_H
 #define YB_PROC_TURNS_H
 

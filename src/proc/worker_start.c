@@ -1,7 +1,8 @@
-/* A worker dies with its zygote: the kernel is told to see to that, and then it is looked whether the
- * zygote is still there.
+/* A worker dies with its zygote: the kernel is told to see to that, and then it is looked whether
+ * the zygote is still there.
  *
- * A run of its own inherits its descriptors as 3 to 6, and nothing else beside the standard ones. */
+ * A run of its own inherits its descriptors as 3 to 6, and nothing else beside the standard
+ * ones. */
 #define _GNU_SOURCE
 #include "proc/worker_start.h"
 

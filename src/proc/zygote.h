@@ -21,8 +21,8 @@ typedef enum yb_zygote_order_kind {
     YB_ZYGOTE_START,
     YB_ZYGOTE_KILL,
     YB_ZYGOTE_TERMINATE, /* SIGTERM to the worker and what it has started; KILL may follow */
-    /* Runs the job of that name in the zygote, so that workers have what it has set up; comes before
-     * the first START; answered PRELOADED. */
+    /* Runs the job of that name in the zygote, so that workers have what it has set up; comes
+     * before the first START; answered PRELOADED. */
     YB_ZYGOTE_PRELOAD,
     YB_ZYGOTE_END /* the workers are ending by themselves: wait for them a little, then end */
 } yb_zygote_order_kind;

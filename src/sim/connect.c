@@ -2,8 +2,8 @@
  *
  * A connection attempt (a SYN, in TCP's words) travels to its address.  Who listens there has the
  * new connection in line at once, and the answer travels back; where nobody listens, the refusal
- * does.  What meets a full line or a parted link is lost and sent again every second, for as long as
- * Linux tries (127 s). */
+ * does.  What meets a full line or a parted link is lost and sent again every second, for as long
+ * as Linux tries (127 s). */
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>

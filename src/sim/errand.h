@@ -16,7 +16,8 @@ struct yb_sim_errand {
     void (*finish)(yb_sim_errand *errand); /* its answer is back; frees it */
 };
 
-/* After delay_ns: runs the errand after a while that the seed says, and finishes it after another. */
+/* After delay_ns: runs the errand after a while that the seed says, and finishes it after
+ * another. */
 void yb_sim_errand_start(yb_sim_errand *errand, int64_t delay_ns);
 /* After delay_ns: makes it finish after no more than that long, without running. */
 void yb_sim_errand_fail_after(yb_sim_errand *errand, int64_t delay_ns, int64_t most_ns);

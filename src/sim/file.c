@@ -1,7 +1,7 @@
-/* Descriptors of the kernel's are passed through where the answer is there at once: files, terminals,
- * pipes with room or data in them.  What would have to be waited for fails, since nobody knows when
- * it would come in virtual time; but standard output and error are waited for, while the virtual
- * clock stands still.  Sockets of the kernel's are another world. */
+/* Descriptors of the kernel's are passed through where the answer is there at once: files,
+ * terminals, pipes with room or data in them.  What would have to be waited for fails, since nobody
+ * knows when it would come in virtual time; but standard output and error are waited for, while the
+ * virtual clock stands still.  Sockets of the kernel's are another world. */
 #include "sim/file.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
-/* Trace lines.  They hold nothing that differs between two runs of a seed: no address, no descriptor
- * of the kernel's, no real time.  Each is written out at once, for the program may die of the next
- * step. */
+/* Trace lines.  They hold nothing that differs between two runs of a seed: no address, no
+ * descriptor of the kernel's, no real time.  Each is written out at once, for the program may die
+ * of the next step. */
 #include "sim/trace.h"
 
 #include <stdarg.h>

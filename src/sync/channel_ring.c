@@ -52,7 +52,8 @@ void yb_channel_ring_destroy(yb_channel_ring *ring)
     yb_free(ring->places);
 }
 
-/* Waits for whoever owns a place and is about to write its stamp; it may have lost its processor. */
+/* Waits for whoever owns a place and is about to write its stamp; it may have lost its
+ * processor. */
 static void wait_for_stamp(unsigned *looks)
 {
     if (++*looks % LOOKS_BEFORE_YIELD == 0)

@@ -84,7 +84,8 @@ static const yb_waitable_class limiter_class = {
     .waiters = waiters_of,
 };
 
-/* Adds the borrower to the set; a failure where it is there already, or where there is no memory. */
+/* Adds the borrower to the set; a failure where it is there already, or where there is no
+ * memory. */
 static int enlist(yibu_limiter *l, const void *key, yb_borrower **ret_borrower)
 {
     if (!key)

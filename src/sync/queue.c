@@ -4,9 +4,9 @@
  *   tasks wait in `getters` only while the queue is empty, in `putters` only while it has maxsize
  *   items, in `joiners` only while `unfinished` is positive;
  *   once it is shut down nobody waits in `getters` or `putters`, and `limit` is 0.
- * So whoever comes may look at the items alone: where there is one, nobody has waited longer for it.
- * A put hands its item to the first getter, and a get takes the item of the first putter in, at
- * once; the waiter is out of its list then, and a cancel that follows finds nothing to undo.
+ * So whoever comes may look at the items alone: where there is one, nobody has waited longer for
+ * it.  A put hands its item to the first getter, and a get takes the item of the first putter in,
+ * at once; the waiter is out of its list then, and a cancel that follows finds nothing to undo.
  *
  * `unfinished` counts the items that were put and not reported as done. */
 #include <errno.h>

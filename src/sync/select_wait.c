@@ -1,10 +1,10 @@
 /* A wait of several arms: each arm has a waiter in the line of its object, and the earliest moment
  * has the timer.
  *
- * States of a selection: FILLED IN (nobody else runs), WAITING, DECIDED.  Whoever ends an arm's wait
- * first decides: at that very moment, before anything else runs, all other arms leave their lines,
- * so a second object never finds one to hand anything to.  A cancel decides for none.  After that
- * nothing points to the selection but its task.
+ * States of a selection: FILLED IN (nobody else runs), WAITING, DECIDED.  Whoever ends an arm's
+ * wait first decides: at that very moment, before anything else runs, all other arms leave their
+ * lines, so a second object never finds one to hand anything to.  A cancel decides for none.  After
+ * that nothing points to the selection but its task.
  *
  * Selections are not on the task's stack, since others point to them.  Those of up to ARMS_CACHED
  * arms are kept by the loop for the next select. */

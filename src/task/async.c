@@ -1,8 +1,8 @@
 /* Calls of typed coroutines that are tasks, or will be.
  *
  * A call is one allocation: the frame, whose fields only the program knows, behind a header that
- * tells whose frame it is.  It belongs to whoever starts it and then to the task, whose argument the
- * frame is; the last reference to the task frees it, so that a result outlives the run. */
+ * tells whose frame it is.  It belongs to whoever starts it and then to the task, whose argument
+ * the frame is; the last reference to the task frees it, so that a result outlives the run. */
 #include "task/async.h"
 
 #include <errno.h>

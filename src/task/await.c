@@ -49,8 +49,8 @@ static bool limit_expired(const yb_task *task)
     return task->waits_for == &awaiting_for && yb_scope_own(task)->cancelled;
 }
 
-/* Cancels what the task awaits.  Returns the awaited task where that is to be interrupted.  Of tasks
- * that wait for each other, the one whose cancel has come round gives way. */
+/* Cancels what the task awaits.  Returns the awaited task where that is to be interrupted.  Of
+ * tasks that wait for each other, the one whose cancel has come round gives way. */
 static yb_task *pass_on(yb_task *task)
 {
     yibu_future *awaited = awaited_by(task);

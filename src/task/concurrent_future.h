@@ -25,8 +25,8 @@ typedef struct yb_concurrent_class {
      * follows without the lock, if the first answered true. */
     bool (*request_cancel)(yibu_concurrent_future *future);
     void (*cancel)(yibu_concurrent_future *future);
-    /* Before a thread blocks until the end: 0, or -EDEADLK where that would be never.  May bring the
-     * end about itself.  May be NULL. */
+    /* Before a thread blocks until the end: 0, or -EDEADLK where that would be never.  May bring
+     * the end about itself.  May be NULL. */
     int (*before_blocking)(yibu_concurrent_future *future);
     /* Before a task waits, which lets its loop go on, and after that.  May be NULL. */
     void (*before_suspending)(yibu_concurrent_future *future);
@@ -48,8 +48,8 @@ typedef struct yb_blocking {
 extern YB_THREAD_LOCAL const yb_blocking *yb_blocking_here;
 
 /* States of a future.  AWAITED is PENDING with threads that sleep on `state`, so that whoever
- * completes it need not make a system call for nobody.  DONE is reached under the lock, after `result`
- * was written. */
+ * completes it need not make a system call for nobody.  DONE is reached under the lock, after
+ * `result` was written. */
 enum { YB_CONCURRENT_PENDING, YB_CONCURRENT_AWAITED, YB_CONCURRENT_DONE };
 
 struct yibu_concurrent_future {
@@ -79,17 +79,18 @@ bool yb_concurrent_future_attend(yibu_concurrent_future *future, yb_ending *endi
 /* Takes it back; false: it has been called or is about to be.  Any thread. */
 bool yb_concurrent_future_leave(yibu_concurrent_future *future, yb_ending *ending);
 
-/* Begins op, of kind YB_OP_CUSTOM, which ends with the result, after `arrived`, or NULL, was called in
- * the loop; a cancel of it cancels the future.  Takes over a reference. */
+/* Begins op, of kind YB_OP_CUSTOM, which ends with the result, after `arrived`, or NULL, was called
+ * in the loop; a cancel of it cancels the future.  Takes over a reference. */
 void yb_concurrent_future_follow(yibu_concurrent_future *future, yibu_loop *loop, yb_op *op,
                                  intptr_t (*arrived)(yibu_concurrent_future *future, void *arg),
                                  void *arg);
 
-/* Waits for the end without any effect on the future: 0 once it is done, or why it was not waited for,
- * -ECANCELED, -ETIMEDOUT, as yibu_concurrent_future_result. */
+/* Waits for the end without any effect on the future: 0 once it is done, or why it was not waited
+ * for, -ECANCELED, -ETIMEDOUT, as yibu_concurrent_future_result. */
 int yb_concurrent_future_wait(yibu_concurrent_future *future, int64_t timeout_ns);
 
-/* Waits for the end, whatever happens: cancels wait meanwhile.  Where a result may be waited for. */
+/* Waits for the end, whatever happens: cancels wait meanwhile.  Where a result may be waited
+ * for. */
 void yb_concurrent_future_outlast(yibu_concurrent_future *future);
 
 #endif

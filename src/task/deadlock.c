@@ -2,13 +2,14 @@
  *
  * Nothing is ready, no timer is armed, no operation is under way (watched descriptors are such), no
  * other thread or process holds the loop, no signal handler of the user's is there, and no other
- * thread has called in so far.  A plain thread that is about to call in for the first time cannot be
+ * thread has called in so far.  A plain thread that is about to call in for the first time cannot
+ * be
  * known: hence the patience of options.deadlock_after_ns.  A loop that somebody else drives turn by
  * turn is left alone: what wakes it may be its driver's.
  *
- * A spell is a time in which nothing ran.  It begins when the loop goes to wait after something ran,
- * and is reported once: by an item in the ready queue, so that the exception handler may do whatever
- * a callback may. */
+ * A spell is a time in which nothing ran.  It begins when the loop goes to wait after something
+ * ran, and is reported once: by an item in the ready queue, so that the exception handler may do
+ * whatever a callback may. */
 #include "task/deadlock.h"
 
 #include <stdarg.h>
@@ -126,8 +127,8 @@ static const yb_task *task_at(yb_list *at)
     return YB_CONTAINER_OF(at, yb_task, all);
 }
 
-/* The budget keeps the whole within a fraction of a second, at the price that among very many tasks a
- * cycle of young ones is not found. */
+/* The budget keeps the whole within a fraction of a second, at the price that among very many tasks
+ * a cycle of young ones is not found. */
 static void add_cycles(text *t, const yb_scheduler *s)
 {
     enum { STEPS = 5000000 };

@@ -33,7 +33,8 @@ void yb_group_cancel(yb_group *g);
 /* Adds a child that was made.  An eager one may have ended, and be gone, when this returns. */
 void yb_group_add(yb_group *g, yb_task *child, const yibu_task_options *options);
 
-/* A child of a group has ended: it was taken out of the loop's tasks, its links are as they were. */
+/* A child of a group has ended: it was taken out of the loop's tasks, its links are as they
+ * were. */
 void yb_group_child_ended(yb_task *child);
 
 /* Note a failure of the body, and of a child that there is no memory for.  The latter returns

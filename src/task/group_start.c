@@ -1,7 +1,7 @@
 /* Starting a child and waiting until it is ready.
  *
- * The starter's own waiter is among those for the child's end.  Its status is PENDING until it ends,
- * with READY where the child said so, or with the child.  A starter that a cancel woke stays
+ * The starter's own waiter is among those for the child's end.  Its status is PENDING until it
+ * ends, with READY where the child said so, or with the child.  A starter that a cancel woke stays
  * enlisted, so the child's failure is its affair all the while. */
 #include <errno.h>
 #include <stdio.h>

@@ -35,8 +35,8 @@ static inline bool yb_member_failed(const yb_member *member)
 /* Memory for an owner of owner_bytes and count members behind it; NULL: there is none. */
 void *yb_many_allocate(size_t owner_bytes, size_t count);
 
-/* Whether the task can wait for them all: 0, -EINVAL or -EDEADLK.  What has ended, as NULL has, is no
- * obstacle. */
+/* Whether the task can wait for them all: 0, -EINVAL or -EDEADLK.  What has ended, as NULL has, is
+ * no obstacle. */
 int yb_many_check(yibu_future *const *futures, size_t count, const yb_task *task);
 
 /* Enlists with every future that has not ended.  The others' members have ended already, in order,
@@ -47,8 +47,8 @@ void yb_many_join(yb_many *many, yb_member *members, yibu_future *const *futures
 /* Takes the members that have not ended out of their futures. */
 void yb_many_leave(yb_many *many);
 
-/* Passes the cancel of a task on to the futures that have not ended, each once.  Returns whether one
- * of them, which was cancelled before, waits for that task in turn. */
+/* Passes the cancel of a task on to the futures that have not ended, each once.  Returns whether
+ * one of them, which was cancelled before, waits for that task in turn. */
 bool yb_many_cancel(yb_many *many, const yb_task *canceller);
 
 /* The first future that has not ended and is a task; NULL: there is none. */

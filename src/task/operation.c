@@ -10,7 +10,8 @@ static yb_task *task_of_op(yb_op *op)
     return YB_CONTAINER_OF(op, yb_task, wait.op);
 }
 
-/* Asks the memory for the stack, too: the task runs in this turn or the next, beside many others. */
+/* Asks the memory for the stack, too: the task runs in this turn or the next, beside many
+ * others. */
 static void wake_op(yb_op *op, ssize_t result)
 {
     (void)result;

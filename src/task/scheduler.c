@@ -249,9 +249,9 @@ static yb_task *end_on_own_stack(yb_task *task)
     depart(s, next);
 }
 
-/* Asks the memory for the stacks of the tasks that have this turn, all at once: each task would wait
- * for its own.  The statement without code is there because a function that only prefetches has no
- * effect in the compiler's eyes. */
+/* Asks the memory for the stacks of the tasks that have this turn, all at once: each task would
+ * wait for its own.  The statement without code is there because a function that only prefetches
+ * has no effect in the compiler's eyes. */
 static void fetch_stacks(const yibu_loop *loop)
 {
     __asm__ volatile("");

@@ -1,5 +1,5 @@
-/* What OpenSSL says, in codes and sentences.  Its queue holds the cause first and what followed from
- * it behind; a certificate that was not accepted says why in a place of its own. */
+/* What OpenSSL says, in codes and sentences.  Its queue holds the cause first and what followed
+ * from it behind; a certificate that was not accepted says why in a place of its own. */
 #include "error.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* Sessions: what makes a later handshake shorter.  Servers hand them out as tickets that only they
- * can read, and keep some for clients that know no tickets; a client's connection keeps the last one
- * that came. */
+ * can read, and keep some for clients that know no tickets; a client's connection keeps the last
+ * one that came. */
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -20,9 +20,9 @@ static int keep(SSL *ssl, SSL_SESSION *session)
     return 1;
 }
 
-/* A session is good for the name alone that it was made with (RFC 6066, section 3): OpenSSL looks for
- * it before a context is chosen by name, and resuming it shows no certificate, which another name may
- * insist on. */
+/* A session is good for the name alone that it was made with (RFC 6066, section 3): OpenSSL looks
+ * for it before a context is chosen by name, and resuming it shows no certificate, which another
+ * name may insist on. */
 static int bind_to_name(SSL *ssl, int *ret_alert, void *arg)
 {
     const unsigned char *name;

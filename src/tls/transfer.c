@@ -3,7 +3,8 @@
  * What comes in is read into `in` in large pieces that follow the peer's pace, so one system call
  * brings many records.  A large piece is not held while nothing comes, nor is any where the user
  * only waits: then the layer below is waited for, if it can be.  What goes out is gathered in `out`
- * and offered to the layer below at once; an operation follows only where that takes less than all. */
+ * and offered to the layer below at once; an operation follows only where that takes less than
+ * all. */
 #include <errno.h>
 #include <openssl/err.h>
 #include <string.h>

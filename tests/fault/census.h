@@ -1,6 +1,7 @@
-/* What a process holds: descriptors, children, heap blocks of Yibu's, live tasks of the running loop,
- * and the entries of the folder that it is in.  A fault has leaked where that grew for good.  How many
- * workers the loop's pools have started depends on the machine's speed: their blocks do not count. */
+/* What a process holds: descriptors, children, heap blocks of Yibu's, live tasks of the running
+ * loop, and the entries of the folder that it is in.  A fault has leaked where that grew for good.
+ * How many workers the loop's pools have started depends on the machine's speed: their blocks do
+ * not count. */
 #ifndef CENSUS_H
 #define CENSUS_H
 

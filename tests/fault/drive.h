@@ -2,8 +2,8 @@
  * so on, until it gets by without meeting the fault.  Each time it has to end, with what that fault
  * may answer, and to leave nothing behind (census.h).
  *
- * A program is a function that runs in a task and ends whatever fails.  An overseer of the loop tells
- * when its task suspends and when it is about to go on. */
+ * A program is a function that runs in a task and ends whatever fails.  An overseer of the loop
+ * tells when its task suspends and when it is about to go on. */
 #ifndef DRIVE_H
 #define DRIVE_H
 
@@ -195,8 +195,9 @@ static inline long drive_through_all(const char *name, drive_program *program, b
     return struck;
 }
 
-/* What may be kept for later is kept after a first pass of all faults; in the second one nothing may
- * be added to it.  At last it gets by under a storm of signals.  descriptors: without them as well.
+/* What may be kept for later is kept after a first pass of all faults; in the second one nothing
+ * may be added to it.  At last it gets by under a storm of signals.  descriptors: without them as
+ * well.
  * Returns how many faults struck.  In a task. */
 static inline long drive_all(const char *name, drive_program *program, bool descriptors)
 {

@@ -1,4 +1,5 @@
-/* Everything of executors: one of threads and one of processes, made, used in all ways, and freed. */
+/* Everything of executors: one of threads and one of processes, made, used in all ways, and
+ * freed. */
 #ifndef EVERYTHING_EXECUTORS_H
 #define EVERYTHING_EXECUTORS_H
 

@@ -74,7 +74,8 @@ static intptr_t everything_resolve(void)
     return r;
 }
 
-/* Operations on a stack, each with its result: 0, which is none of theirs, while it is under way. */
+/* Operations on a stack, each with its result: 0, which is none of theirs, while it is under
+ * way. */
 
 static void everything_op_done(yibu_op *op, ssize_t result)
 {

@@ -1,5 +1,5 @@
-/* Subprocesses with pipes and with a terminal, executors of processes, and loops on threads of their
- * own. */
+/* Subprocesses with pipes and with a terminal, executors of processes, and loops on threads of
+ * their own. */
 #ifndef EVERYTHING_PROCESSES_H
 #define EVERYTHING_PROCESSES_H
 

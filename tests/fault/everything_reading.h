@@ -1,5 +1,5 @@
-/* Every way to read and to write a stream, pipes of the caller's, and standard input and output, as a
- * part of everything.h. */
+/* Every way to read and to write a stream, pipes of the caller's, and standard input and output, as
+ * a part of everything.h. */
 #ifndef EVERYTHING_READING_H
 #define EVERYTHING_READING_H
 

@@ -50,8 +50,8 @@ static inline int failing_install(void)
     return yibu_set_allocator(&failing);
 }
 
-/* Runs the program with each of its allocations failing once, until it gets by; it may fail for want
- * of memory or of a thread, and leaves no block behind.  How often it was made to fail. */
+/* Runs the program with each of its allocations failing once, until it gets by; it may fail for
+ * want of memory or of a thread, and leaves no block behind.  How often it was made to fail. */
 static inline long failing_each(intptr_t (*program)(void *arg), void *arg)
 {
     for (long nth = 1;; nth++) {

@@ -1,5 +1,5 @@
-/* A transfer both of whose ends are cancelled again and again, at any moment, and begun anew: what one
- * end was told that it sent is what the other one is told that it received, all of it, once. */
+/* A transfer both of whose ends are cancelled again and again, at any moment, and begun anew: what
+ * one end was told that it sent is what the other one is told that it received, all of it, once. */
 #ifndef STUBBORN_H
 #define STUBBORN_H
 

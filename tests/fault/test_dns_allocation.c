@@ -1,5 +1,5 @@
-/* libyibu-dns with any one allocation failing, its own or c-ares': every call works or says why not, and
- * all memory and descriptors are given back.
+/* libyibu-dns with any one allocation failing, its own or c-ares': every call works or says why
+ * not, and all memory and descriptors are given back.
  *
  * The linker's --wrap lets the library's calls through here first; c-ares is given functions. */
 #include "dns_zone.h"

@@ -1,5 +1,5 @@
-/* Executors are cancelled wherever their users wait, timed out there, and go without memory, and leave
- * nothing behind. */
+/* Executors are cancelled wherever their users wait, timed out there, and go without memory, and
+ * leave nothing behind. */
 #include "drive.h"
 #include "everything.h"
 #include "everything_executors.h"

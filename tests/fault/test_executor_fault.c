@@ -1,5 +1,5 @@
-/* Executors of threads with every allocation failing once, on whichever thread: the result is right,
- * or the failure is said, and nothing is left behind. */
+/* Executors of threads with every allocation failing once, on whichever thread: the result is
+ * right, or the failure is said, and nothing is left behind. */
 #include "failing_allocator.h"
 #include "result.h"
 

@@ -1,5 +1,5 @@
-/* Parallel loops with every allocation failing once, on whichever thread: the result is right, or the
- * failure is said, and nothing is left behind. */
+/* Parallel loops with every allocation failing once, on whichever thread: the result is right, or
+ * the failure is said, and nothing is left behind. */
 #include "failing_allocator.h"
 
 enum { ITEMS = 100 };

@@ -1,5 +1,5 @@
-/* Payloads and messages are cancelled wherever they wait, timed out there, and go without memory, and
- * leave nothing behind. */
+/* Payloads and messages are cancelled wherever they wait, timed out there, and go without memory,
+ * and leave nothing behind. */
 #include "drive.h"
 #include "everything.h"
 

@@ -1,5 +1,5 @@
-/* Every way to receive and to send on a connection, at a peer that resets it, that has ended its half,
- * that is silent, and that takes nothing; each leaves nothing behind. */
+/* Every way to receive and to send on a connection, at a peer that resets it, that has ended its
+ * half, that is silent, and that takes nothing; each leaves nothing behind. */
 #include "streams.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* The nth system call, or allocation, that has to do with a child fails: creating it fails with just
- * that, or all works; and there is no child, no zombie and no descriptor more than before.
+/* The nth system call, or allocation, that has to do with a child fails: creating it fails with
+ * just that, or all works; and there is no child, no zombie and no descriptor more than before.
  *
  * The linker's --wrap lets the calls through here first. */
 #include <fcntl.h>

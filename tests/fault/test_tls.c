@@ -1,6 +1,6 @@
-/* A TLS server and its client, while the nth allocation of OpenSSL's fails, or all from the nth on: the
- * program goes on, says that something failed, and has closed what it opened.  Each n is a process,
- * since OpenSSL's allocator is chosen once. */
+/* A TLS server and its client, while the nth allocation of OpenSSL's fails, or all from the nth on:
+ * the program goes on, says that something failed, and has closed what it opened.  Each n is a
+ * process, since OpenSSL's allocator is chosen once. */
 #include "process.h"
 
 #include <limits.h>

@@ -1,5 +1,5 @@
-/* TLS over TCP, and a stream that goes on with it over a Unix socket, driven through every fault; and a
- * transfer that cancels do not disturb. */
+/* TLS over TCP, and a stream that goes on with it over a Unix socket, driven through every fault;
+ * and a transfer that cancels do not disturb. */
 #include "../unit/tls/world.h"
 #include "drive.h"
 #include "stubborn.h"

@@ -1,5 +1,5 @@
-/* What travels beside a message's bytes: whatever the kernel said, it is taken over or left, nothing
- * beyond it is read, and no descriptor gets lost or is handed out twice.
+/* What travels beside a message's bytes: whatever the kernel said, it is taken over or left,
+ * nothing beyond it is read, and no descriptor gets lost or is handed out twice.
  *
  * recvmsg(2) and close(2) are the input's: descriptors are only numbers here. */
 #define _GNU_SOURCE

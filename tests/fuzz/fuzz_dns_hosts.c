@@ -1,5 +1,5 @@
-/* The hosts file: whatever is in it, each name and each address is answered as a plain reading of the
- * file, line by line, answers it. */
+/* The hosts file: whatever is in it, each name and each address is answered as a plain reading of
+ * the file, line by line, answers it. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <net/if.h>

@@ -1,5 +1,6 @@
-/* What a resolver is told in text: resolv.conf, which c-ares reads, and the servers and domains of the
- * options.  Whatever they are, there is a resolver or a failure, and the domains are the words given. */
+/* What a resolver is told in text: resolv.conf, which c-ares reads, and the servers and domains of
+ * the options.  Whatever they are, there is a resolver or a failure, and the domains are the words
+ * given. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <yibu.h>

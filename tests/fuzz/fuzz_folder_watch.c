@@ -1,5 +1,5 @@
-/* What inotify(7) says of a folder: whatever its records are, each whole one is told once, in order,
- * and what is none ends the watch with a failure.
+/* What inotify(7) says of a folder: whatever its records are, each whole one is told once, in
+ * order, and what is none ends the watch with a failure.
  *
  * A pipe stands in for the kernel. */
 #define _GNU_SOURCE

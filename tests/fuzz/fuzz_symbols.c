@@ -1,5 +1,5 @@
-/* Names of addresses: whatever /proc/self/maps and the files named there are, nothing beyond them is
- * read, and a name lies in the file that it is said to come from.
+/* Names of addresses: whatever /proc/self/maps and the files named there are, nothing beyond them
+ * is read, and a name lies in the file that it is said to come from.
  *
  * open(2) hands out the input in the place of both. */
 #define _GNU_SOURCE

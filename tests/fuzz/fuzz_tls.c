@@ -1,5 +1,5 @@
-/* A TLS client and a TLS server whose bytes are changed or cut on the way, or replaced by any others:
- * neither crashes, and what one reads is always the beginning of what the other wrote. */
+/* A TLS client and a TLS server whose bytes are changed or cut on the way, or replaced by any
+ * others: neither crashes, and what one reads is always the beginning of what the other wrote. */
 #include <errno.h>
 #include <openssl/ec.h>
 #include <openssl/ssl.h>

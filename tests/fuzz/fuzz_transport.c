@@ -1,5 +1,5 @@
-/* A transport and its peer: whatever is sent, written, paused, and changed, in whichever pieces, both
- * sides receive every byte once and in order, and a protocol is told of its end once. */
+/* A transport and its peer: whatever is sent, written, paused, and changed, in whichever pieces,
+ * both sides receive every byte once and in order, and a protocol is told of its end once. */
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>

@@ -14,6 +14,7 @@ import check_documents  # noqa: E402
 import check_reference  # noqa: E402
 import check_rooms  # noqa: E402
 import check_symbols  # noqa: E402
+import check_width  # noqa: E402
 
 
 class TreeTest(unittest.TestCase):
@@ -99,6 +100,14 @@ class Conditionals(TreeTest):
         self.write("include/yibu/a.h", "#ifdef __cplusplus\n#endif\n#if defined(__GNUC__)\n#endif\n"
                                        "#ifdef __linux__\n#endif\n")
         self.assert_caught(check_conditionals, "include/yibu/a.h:5")
+
+
+class Width(TreeTest):
+    def test_a_hundred_columns_and_no_more(self):
+        self.write("src/loop/a.c", "/* " + "µ" * 94 + " */\n")
+        self.assert_clean(check_width)
+        self.write("tests/a.h", "\n/* " + "x" * 95 + " */\n")
+        self.assert_caught(check_width, "tests/a.h:2: 101 columns")
 
 
 class Reference(TreeTest):

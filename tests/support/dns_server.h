@@ -1,5 +1,5 @@
-/* A name server of a test's own: a thread that answers on a loopback port, UDP and TCP, what a function
- * makes of each query. */
+/* A name server of a test's own: a thread that answers on a loopback port, UDP and TCP, what a
+ * function makes of each query. */
 #ifndef DNS_SERVER_H
 #define DNS_SERVER_H
 
@@ -19,8 +19,8 @@ enum { DNS_HEADER = 12, DNS_ROOM = 65535 };
 
 typedef struct dns_server dns_server;
 
-/* Makes an answer of a query (name as "a.example", lower case) in reply, which begins as a copy of the
- * query with the answer's bit set.  Returns its size; 0: none is sent. */
+/* Makes an answer of a query (name as "a.example", lower case) in reply, which begins as a copy of
+ * the query with the answer's bit set.  Returns its size; 0: none is sent. */
 typedef size_t dns_answerer(dns_server *server, const char *name, uint16_t type, bool tcp,
                             uint8_t *reply, size_t size);
 

@@ -1,6 +1,8 @@
-/* Tests of the watch for stalls: what its handler hears, and tasks that hold the loop until it does.
+/* Tests of the watch for stalls: what its handler hears, and tasks that hold the loop until it
+ * does.
  *
- * The machine may be busy, and anything stall, anywhere: so a test says which reports it waits for. */
+ * The machine may be busy, and anything stall, anywhere: so a test says which reports it waits
+ * for. */
 #ifndef STALL_H
 #define STALL_H
 

@@ -16,8 +16,8 @@ typedef struct sim_options {
     char *const *command;  /* the program and its arguments; ends with NULL */
 } sim_options;
 
-/* Reads the arguments behind `yibu`, argv[0] being "sim".  Returns false where they are wrong, which
- * it has said on standard error; on --help it prints that and exits. */
+/* Reads the arguments behind `yibu`, argv[0] being "sim".  Returns false where they are wrong,
+ * which it has said on standard error; on --help it prints that and exits. */
 bool sim_options_read(int argc, char **argv, sim_options *ret_options);
 
 #endif

@@ -117,7 +117,8 @@ static bool delete_chunk(shrinking *s, size_t at, size_t size)
     return keep_if_simpler(s, candidate);
 }
 
-/* Does that to chunks of every size, large ones first, from the end of the list to its beginning. */
+/* Does that to chunks of every size, large ones first, from the end of the list to its
+ * beginning. */
 static bool each_chunk(shrinking *s, bool (*change)(shrinking *s, size_t at, size_t size))
 {
     bool better = false;

@@ -66,7 +66,8 @@ static inline pid_t dnsmasq_spawn(const char *const options[], char *port, int s
     return pid;
 }
 
-/* Whether it has said that it answers, which it says once its sockets are bound; or it has ended. */
+/* Whether it has said that it answers, which it says once its sockets are bound; or it has
+ * ended. */
 static inline bool dnsmasq_says_started(int said)
 {
     char text[4096] = "";

@@ -1,4 +1,5 @@
-/* How much a soak does: a little in every run of the tests, all of it where $YIBU_SOAK is "full". */
+/* How much a soak does: a little in every run of the tests, all of it where $YIBU_SOAK is
+ * "full". */
 #ifndef SOAK_H
 #define SOAK_H
 

@@ -2,8 +2,8 @@
  *
  * A server is a process of its own, and so are its peers, which connect from several loopback
  * addresses and then do nothing.  Where a process may not have enough descriptors there are several
- * servers, which hold their connections at the same time.  What the kernel keeps for a socket is not
- * the process's, and not counted. */
+ * servers, which hold their connections at the same time.  What the kernel keeps for a socket is
+ * not the process's, and not counted. */
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>

@@ -1,10 +1,10 @@
 /* Connections come, talk at random, and end in every way there is; both sides check every byte.
  *
  * A session is a number of frames, each answered by one.  A frame has its place in the session, the
- * length of what follows and its checksum, so nothing can be lost, doubled, moved or changed without
- * being noticed.  How a session ends its first frame says: in order, closed or reset by either side,
- * or with its client's task cancelled somewhere.  In some sessions both sides read with time limits
- * that expire all the time, and go on.
+ * length of what follows and its checksum, so nothing can be lost, doubled, moved or changed
+ * without being noticed.  How a session ends its first frame says: in order, closed or reset by
+ * either side, or with its client's task cancelled somewhere.  In some sessions both sides read
+ * with time limits that expire all the time, and go on.
  *
  * The server and all the clients are a process each.  The traffic begins, and its time, when every
  * client has a connection over which it was answered. */

@@ -1,6 +1,6 @@
-/* Servers of every kind for foreign clients: an echo over TCP and Unix sockets, as tasks with streams
- * and as protocols, and a tiny HTTP/1.0 server over streams.  Prints where they are; ends with its
- * standard input.
+/* Servers of every kind for foreign clients: an echo over TCP and Unix sockets, as tasks with
+ * streams and as protocols, and a tiny HTTP/1.0 server over streams.  Prints where they are; ends
+ * with its standard input.
  *
  * usage: serve FOLDER */
 #include <stdio.h>

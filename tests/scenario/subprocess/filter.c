@@ -1,5 +1,5 @@
-/* Copies its standard input to its standard output by lines, and says on standard error how it ended,
- * and how often the loop went round meanwhile where an argument asks for that. */
+/* Copies its standard input to its standard output by lines, and says on standard error how it
+ * ended, and how often the loop went round meanwhile where an argument asks for that. */
 #include <stdio.h>
 #include <string.h>
 #include <yibu.h>

@@ -101,7 +101,8 @@ LOOP_TEST(a_pipeline_of_three_programs_counts_lines)
     return 0;
 }
 
-/* sftp-server, by its protocol (draft-ietf-secsh-filexfer-02): a length, a kind, an id, the rest. */
+/* sftp-server, by its protocol (draft-ietf-secsh-filexfer-02): a length, a kind, an id, the
+ * rest. */
 
 enum {
     INIT = 1,

@@ -115,7 +115,8 @@ static void drop_copy(copy *c)
     free(c->bytes);
 }
 
-/* Where the function lies in the copy: offsets in the file are addresses there, as linkers do it. */
+/* Where the function lies in the copy: offsets in the file are addresses there, as linkers do
+ * it. */
 static const char *ours_in(const copy *c)
 {
     size_t offset = look_up(ours()).module_offset;

@@ -1,5 +1,5 @@
-/* getaddrinfo's meaning: where names are looked for, in which order, what comes back; often with libc's
- * own answer beside it. */
+/* getaddrinfo's meaning: where names are looked for, in which order, what comes back; often with
+ * libc's own answer beside it. */
 #include "dns_zone.h"
 
 #include <netdb.h>
@@ -284,7 +284,8 @@ LOOP_TEST(names_are_searched_for_by_their_dots)
     return 0;
 }
 
-/* "unknown.empty…": the zone knows nothing that begins with "unknown", but all that ends otherwise. */
+/* "unknown.empty…": the zone knows nothing that begins with "unknown", but all that ends
+ * otherwise. */
 LOOP_TEST(every_domain_is_searched_before_a_name_is_not_known)
 {
     yibu_dns *dns = searching("empty.example empty.example.net", 0);

@@ -153,7 +153,8 @@ LOOP_TEST(a_query_that_nobody_waits_for_leaves_no_socket)
     return 0;
 }
 
-/* Cancelled after so many turns of the loop: before it was sent, while it waits, as its answer comes. */
+/* Cancelled after so many turns of the loop: before it was sent, while it waits, as its answer
+ * comes. */
 LOOP_TEST(a_query_can_be_cancelled_at_every_point)
 {
     asker a = {plain_resolver(), "one.example"};
@@ -214,7 +215,8 @@ LOOP_TEST(a_dead_server_is_passed_over)
     return 0;
 }
 
-/* The kernel tells that nobody is there to the second one; the first must not wait for its limit. */
+/* The kernel tells that nobody is there to the second one; the first must not wait for its
+ * limit. */
 LOOP_TEST(a_dead_server_is_passed_over_by_all_queries_at_once)
 {
     enum { NAMES = 10 };

@@ -205,7 +205,8 @@ static void afterwards_no_more_run_at_once_than_before(void **state)
     ring_close(&r);
 }
 
-/* A function whose executor's threads are its own to use goes on alone, where nobody waits for it. */
+/* A function whose executor's threads are its own to use goes on alone, where nobody waits for
+ * it. */
 static intptr_t wait_for_gate(void *arg)
 {
     ring *r = arg;

@@ -1,5 +1,5 @@
-/* Functions on threads and the loop that asked: calls back into it, what they know of cancels, and the
- * task's values. */
+/* Functions on threads and the loop that asked: calls back into it, what they know of cancels, and
+ * the task's values. */
 #include <pthread.h>
 #include <sched.h>
 #include <unistd.h>

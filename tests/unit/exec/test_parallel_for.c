@@ -229,8 +229,8 @@ LOOP_TEST(no_more_threads_compute_than_there_are_processors_nested_or_not)
     return 0;
 }
 
-/* One item ends when all others are done: whoever has it can have no others.  These take long enough
- * to be given out one by one. */
+/* One item ends when all others are done: whoever has it can have no others.  These take long
+ * enough to be given out one by one. */
 typedef struct long_item {
     _Atomic(int64_t) others;
     sem_t all_done;

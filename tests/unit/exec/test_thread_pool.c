@@ -92,7 +92,8 @@ static intptr_t call_short_functions(void)
     return 0;
 }
 
-/* Short functions are drained by one thread; what stands behind one that then blocks is not stuck. */
+/* Short functions are drained by one thread; what stands behind one that then blocks is not
+ * stuck. */
 THREADS_TEST(4, others_run_while_a_function_blocks_after_many_short_ones)
 {
     for (int i = 0; i < 20; i++) {

@@ -260,8 +260,8 @@ static void the_ring_is_what_a_list_would_be(void **state)
     free(m.pieces);
 }
 
-/* Several threads push, some of it together, and withdraw of their own; several take.  Each piece is
- * had once, and by each taker in its pusher's order. */
+/* Several threads push, some of it together, and withdraw of their own; several take.  Each piece
+ * is had once, and by each taker in its pusher's order. */
 
 enum { PUSHERS = 3, EACH = 60000 };
 

@@ -169,8 +169,8 @@ static void outside_a_task(void **state)
     assert_int_equal(yibu_file_close(fd), 0);
 }
 
-/* Whoever reads from a FIFO that is open for writing, too, waits for ever: until it is written to, or
- * cancelled. */
+/* Whoever reads from a FIFO that is open for writing, too, waits for ever: until it is written to,
+ * or cancelled. */
 static intptr_t read_fifo(void *arg)
 {
     char byte;

@@ -11,9 +11,9 @@ static void stop(void *arg)
 
 enum { MANY = 1000 };
 
-/* "If stop() is called before run_forever(), the loop will poll the I/O selector once with a timeout
- * of zero, run all callbacks scheduled in response to I/O events (and those that were already
- * scheduled), and then exit." */
+/* "If stop() is called before run_forever(), the loop will poll the I/O selector once with a
+ * timeout of zero, run all callbacks scheduled in response to I/O events (and those that were
+ * already scheduled), and then exit." */
 static void a_stop_before_run_forever_still_runs_all_that_was_scheduled(void **state)
 {
     yibu_loop *loop = *state;

@@ -41,7 +41,8 @@ static void the_handler_hears_of_a_failure_that_nobody_retrieved(void **state)
     assert_non_null(strstr(h.message, "test_handler.c:"));
 }
 
-/* asyncio: "loop.call_exception_handler(context): Call the current event loop exception handler." */
+/* asyncio: "loop.call_exception_handler(context): Call the current event loop exception
+ * handler." */
 static void a_program_may_call_the_handler_itself(void **state)
 {
     yibu_loop *loop = *state;

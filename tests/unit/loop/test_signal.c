@@ -258,7 +258,7 @@ static void operations_go_on_in_a_storm_of_signals(void **state)
     int count = 0, ends[2];
     storm s = {.target = pthread_self()};
     pthread_t thread;
-    if (YB_UNDER_VALGRIND) /* which takes a stack that it delivers a signal on for unowned, at times */
+    if (YB_UNDER_VALGRIND) /* at times it takes the stack of a handler for unowned */
         skip();
     assert_int_equal(pipe(ends), 0);
     yibu_add_signal_handler(loop, SIGUSR1, test_count, &count);

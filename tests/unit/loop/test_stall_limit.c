@@ -1,4 +1,5 @@
-/* What the watch for stalls takes for one, and what not; and that there is nothing where it is off. */
+/* What the watch for stalls takes for one, and what not; and that there is nothing where it is
+ * off. */
 #include "stall.h"
 
 #include <dirent.h>

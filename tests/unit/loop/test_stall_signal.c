@@ -1,5 +1,5 @@
-/* The watch for stalls has a signal of its own: who else has it is not disturbed, nor are forked and
- * executed processes. */
+/* The watch for stalls has a signal of its own: who else has it is not disturbed, nor are forked
+ * and executed processes. */
 #include "stall.h"
 
 #include <errno.h>

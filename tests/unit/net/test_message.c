@@ -313,7 +313,8 @@ LOOP_TEST(each_of_many_messages_has_its_own_receiver)
     return 0;
 }
 
-/* A sender and a receiver that must keep pace: what the socket's buffer cannot hold would be lost. */
+/* A sender and a receiver that must keep pace: what the socket's buffer cannot hold would be
+ * lost. */
 enum { FLOOD = 10000, WINDOW = 64 };
 
 static intptr_t send_flood(void *arg)

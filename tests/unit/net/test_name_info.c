@@ -1,5 +1,5 @@
-/* Names of addresses by the system's own resolver, as far as it needs no network; and the threads that
- * look names up, which nothing else uses. */
+/* Names of addresses by the system's own resolver, as far as it needs no network; and the threads
+ * that look names up, which nothing else uses. */
 #include <netdb.h>
 
 #include "gate.h"

@@ -1,5 +1,5 @@
-/* Transports in the simulator: short transfers, resets, any order; what a client sends comes back once
- * and in order, and every protocol is told of its end. */
+/* Transports in the simulator: short transfers, resets, any order; what a client sends comes back
+ * once and in order, and every protocol is told of its end. */
 #include "platform/sanitizer.h"
 #include "platform/valgrind.h"
 #include "sim.h"

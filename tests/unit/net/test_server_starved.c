@@ -1,5 +1,6 @@
-/* Servers that cannot accept for a while, for each reason that passes: they say so once, wait without
- * spinning, and go on.  accept4 and getsockopt fail on demand; the former is what epoll calls. */
+/* Servers that cannot accept for a while, for each reason that passes: they say so once, wait
+ * without spinning, and go on.  accept4 and getsockopt fail on demand; the former is what epoll
+ * calls. */
 #include <errno.h>
 #include <netinet/tcp.h>
 

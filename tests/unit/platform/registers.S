@@ -1,6 +1,6 @@
-/* uint64_t registers_changed(uint64_t seed, void (*fn)(void *arg), void *arg): fills the callee-saved
- * registers with values derived from seed, calls fn(arg), and returns how many came back with another
- * value. */
+/* uint64_t registers_changed(uint64_t seed, void (*fn)(void *arg), void *arg): fills the
+ * callee-saved registers with values derived from seed, calls fn(arg), and returns how many came
+ * back with another value. */
 
 #if defined(__x86_64__)
 

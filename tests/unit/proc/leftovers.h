@@ -1,4 +1,5 @@
-/* What a process has: children, descriptors, mappings of lanes.  So that a test sees what is left. */
+/* What a process has: children, descriptors, mappings of lanes.  So that a test sees what is
+ * left. */
 #ifndef LEFTOVERS_H
 #define LEFTOVERS_H
 

@@ -15,7 +15,8 @@ static intptr_t give_back(yibu_bytes input, yibu_buffer *output)
 }
 YIBU_JOB(give_back);
 
-/* A file system of one page, full, in a name space of the process's own; false: it has no right to. */
+/* A file system of one page, full, in a name space of the process's own; false: it has no right
+ * to. */
 static bool leave_no_room(void)
 {
     static const char page[4096];

@@ -1,7 +1,8 @@
-/* Payloads where memory is short: whoever asks for it is told, nobody is killed, and nothing is lost.
+/* Payloads where memory is short: whoever asks for it is told, nobody is killed, and nothing is
+ * lost.
  *
- * The linker's --wrap lets the calls of the library through here, in this process and in the workers,
- * which are runs of the same program. */
+ * The linker's --wrap lets the calls of the library through here, in this process and in the
+ * workers, which are runs of the same program. */
 #include "jobs.h"
 
 #include <string.h>
@@ -62,8 +63,8 @@ ssize_t __wrap_pwrite(int fd, const void *data, size_t size, off_t at)
     return fails(shortage.write) ? -1 : __real_pwrite(fd, data, size, at);
 }
 
-/* Answers with so many bytes; where the second number is not zero, that is what populating fails with
- * in the worker. */
+/* Answers with so many bytes; where the second number is not zero, that is what populating fails
+ * with in the worker. */
 static intptr_t fill(yibu_bytes input, yibu_buffer *output)
 {
     long numbers[2];

@@ -5,7 +5,8 @@
 
 #include "proc/spin.h"
 
-/* Spins that would take so long, one after the other with a pause: how much of a second they take. */
+/* Spins that would take so long, one after the other with a pause: how much of a second they
+ * take. */
 static int64_t spend(int64_t spin_ns, int64_t pause_ns, int64_t *ret_charged_ns)
 {
     yb_spin spin = {0};

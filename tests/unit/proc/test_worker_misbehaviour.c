@@ -1,5 +1,5 @@
-/* Jobs that do what they should not: they fail alone, and others find the worker, or another one, as
- * it should be. */
+/* Jobs that do what they should not: they fail alone, and others find the worker, or another one,
+ * as it should be. */
 #include "jobs.h"
 
 #include <pthread.h>

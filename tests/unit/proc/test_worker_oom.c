@@ -1,6 +1,6 @@
-/* A worker that the kernel kills because its control group has no memory left.  The test makes a group
- * of its own within its group and puts a child of its own there; where that is not allowed, it is
- * skipped. */
+/* A worker that the kernel kills because its control group has no memory left.  The test makes a
+ * group of its own within its group and puts a child of its own there; where that is not allowed,
+ * it is skipped. */
 #include "jobs.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* How workers begin: copied or run anew, with what the pool has set up; and that nothing of them stays
- * when zygote or program are killed. */
+/* How workers begin: copied or run anew, with what the pool has set up; and that nothing of them
+ * stays when zygote or program are killed. */
 #include "executors.h"
 #include "process.h"
 

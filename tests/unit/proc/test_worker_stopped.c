@@ -1,5 +1,5 @@
-/* Workers that do not take their job: somebody has stopped them while they had nothing to do; or they
- * have yet to begin. */
+/* Workers that do not take their job: somebody has stopped them while they had nothing to do; or
+ * they have yet to begin. */
 #include "executors.h"
 
 static const char SLOW[] = "YIBU_TEST_SLOW";

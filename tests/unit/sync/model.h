@@ -1,9 +1,9 @@
 /* Model tests: random operations and cancels in the simulator, beside a plain sequential model.
  *
- * Actors are tasks that do random operations on one primitive; the main task meanwhile cancels them,
- * takes cancels back, and looks.  The model says of every operation what it returns, and of every
- * moment who holds the primitive and who waits; whatever differs fails the test, and the seed is
- * printed.  Nothing is left to the model's choice, so who is next in line is checked as well.
+ * Actors are tasks that do random operations on one primitive; the main task meanwhile cancels
+ * them, takes cancels back, and looks.  The model says of every operation what it returns, and of
+ * every moment who holds the primitive and who waits; whatever differs fails the test, and the seed
+ * is printed.  Nothing is left to the model's choice, so who is next in line is checked as well.
  *
  * Operations are plain, in a time limit, or in a shield.  An actor in a line is cut out of it by a
  * cancel or its time limit, at that very moment; one that was handed what it waited for notices a

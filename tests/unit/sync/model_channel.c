@@ -1,9 +1,9 @@
-/* A channel against a model of it: tasks that send, receive, give up, are cancelled and close it, in
- * the simulator.
+/* A channel against a model of it: tasks that send, receive, give up, are cancelled and close it,
+ * in the simulator.
  *
  * Which of several waiters gets an item is the channel's choice, so the model is a set of promises:
- * what was sent is received once, what was not is not; what a receiver gets of a sender is in the order
- * in which that sent it; no call fails without a reason; nobody waits for what is there. */
+ * what was sent is received once, what was not is not; what a receiver gets of a sender is in the
+ * order in which that sent it; no call fails without a reason; nobody waits for what is there. */
 #include <errno.h>
 
 #include "sim.h"

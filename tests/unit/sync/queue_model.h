@@ -1,9 +1,10 @@
-/* A queue against a model of it: tasks that do whatever they like in the simulator, each thing first
- * to the model, which is a plain array and three lines, then to the queue.  The two must agree about
- * every result, every item and every number.
+/* A queue against a model of it: tasks that do whatever they like in the simulator, each thing
+ * first to the model, which is a plain array and three lines, then to the queue.  The two must
+ * agree about every result, every item and every number.
  *
- * The model cannot see a cancel or the end of a time limit happen.  It need not: before each step of
- * its own it asks which of the tasks in line are cancelled (settle), and those have left the line. */
+ * The model cannot see a cancel or the end of a time limit happen.  It need not: before each step
+ * of its own it asks which of the tasks in line are cancelled (settle), and those have left the
+ * line. */
 #ifndef QUEUE_MODEL_H
 #define QUEUE_MODEL_H
 

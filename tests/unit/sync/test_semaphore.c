@@ -190,8 +190,8 @@ LOOP_TEST(a_counter_at_its_largest_value_refuses_a_release)
     return 0;
 }
 
-/* Known of others: the woken waiter is only marked, and its cancel forgets the permit, or a newcomer
- * takes it in between. */
+/* Known of others: the woken waiter is only marked, and its cancel forgets the permit, or a
+ * newcomer takes it in between. */
 LOOP_TEST(a_permit_is_not_lost_on_the_cancel_of_the_task_it_was_given_to)
 {
     yibu_semaphore s = YIBU_SEMAPHORE_INIT(1);

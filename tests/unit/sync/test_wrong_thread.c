@@ -1,4 +1,5 @@
-/* Primitives belong to one loop: who wakes a task from another thread is told so, and which task. */
+/* Primitives belong to one loop: who wakes a task from another thread is told so, and which
+ * task. */
 #include <pthread.h>
 
 #include "process.h"

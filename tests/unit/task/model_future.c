@@ -1,9 +1,9 @@
 /* Futures and the waits for them beside a plain sequential model, in the simulator.
  *
  * Actors are tasks that wait for random futures in every way there is; the main task meanwhile ends
- * futures, cancels futures and actors, and adds and removes callbacks.  The model says of every wait
- * what it returns, of every moment which futures have ended and how, and at the end which failures
- * nobody retrieved and how often each callback was called.
+ * futures, cancels futures and actors, and adds and removes callbacks.  The model says of every
+ * wait what it returns, of every moment which futures have ended and how, and at the end which
+ * failures nobody retrieved and how often each callback was called.
  *
  * Virtual time moves only while nothing is ready, so whatever is due by now has expired already. */
 #include "sim.h"

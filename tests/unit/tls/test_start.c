@@ -50,8 +50,8 @@ LOOP_TEST(a_stream_goes_on_with_tls)
     return 0;
 }
 
-/* CVE-2021-23222 and its kin: a command that somebody put behind STARTTLS, in the clear, must not be
- * taken for one that came through TLS. */
+/* CVE-2021-23222 and its kin: a command that somebody put behind STARTTLS, in the clear, must not
+ * be taken for one that came through TLS. */
 LOOP_TEST(what_was_injected_before_the_handshake_is_never_data)
 {
     world w;
@@ -226,8 +226,8 @@ LOOP_TEST(the_limit_of_a_handshake_ends_with_it)
     return 0;
 }
 
-/* The alert, then the end, while the server still waits for ours: a close would reset the connection
- * with something unread, and take the alert along. */
+/* The alert, then the end, while the server still waits for ours: a close would reset the
+ * connection with something unread, and take the alert along. */
 LOOP_TEST(who_cannot_shake_hands_is_told_before_the_connection_is_closed)
 {
     enum { ALERT = 21, FATAL = 2 };
