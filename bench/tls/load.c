@@ -3,8 +3,7 @@
  *
  * handshake: so many connections at a time; each is closed once the server has sent its first
  * ticket, so both sides are done with all of the handshake, and another follows.  No session is
- * resumed.
- * bulk: each connection asks for files of 64 MiB, one after the other.
+ * resumed.  bulk: each connection asks for files of 64 MiB, one after the other.
  *
  * Prints what the server did a second, and its CPU time for a handshake or for 16 KiB.
  * bench-packages: openssl

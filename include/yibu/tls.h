@@ -220,9 +220,8 @@ YIBU_API int yibu_tls_context_set_groups(yibu_tls_context *context, const char *
 /* Servers: how many tickets for resumption a client gets; 0: none (default 2; TLS 1.2: one). */
 YIBU_API int yibu_tls_context_set_num_tickets(yibu_tls_context *context, size_t count);
 
-/* Appends the secrets of all connections to a file, for who is to decrypt them (Wireshark's
- * format);
- * NULL: no more.  Default: no file, whatever $SSLKEYLOGFILE says. */
+/* Appends the secrets of all connections to a file, for who is to decrypt them, in Wireshark's
+ * format; NULL: no more.  Default: no file, whatever $SSLKEYLOGFILE says. */
 YIBU_API int yibu_tls_context_set_keylog_file(yibu_tls_context *context, const char *path);
 
 /* Why the last of the above calls failed, in full; "" where it did not.  The context's. */

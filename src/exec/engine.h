@@ -84,8 +84,7 @@ typedef struct yb_engine_class {
     void (*count)(yibu_executor *executor, yibu_executor_stats *statistics);
     /* In the thread of the home loop while that does not run, before free: ends at once what is
      * under way, calling done, so that stop and yb_engine_stopped have been called when this
-     * returns.
-     * NULL: the engine needs no loop. */
+     * returns.  NULL: the engine needs no loop. */
     void (*end)(yibu_executor *executor);
     /* Frees it, after yb_engine_stopped.  May wait for threads that are about to end.  Ends with
      * yb_engine_destroy and the memory. */

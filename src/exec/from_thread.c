@@ -1,10 +1,9 @@
 /* What functions on threads know of those who wait for them, and the way back to their loop.
  *
  * The loop may end while a function runs that was given up.  So the way to it (returns.h) is what
- * is
- * kept: its `loop` is NULL once the loop has ended, under its lock, which is held while something
- * is posted.  Work that was given up does not even keep the way; who asks makes sure under the
- * pool's lock, which giving up takes too. */
+ * is kept: its `loop` is NULL once the loop has ended, under its lock, which is held while
+ * something is posted.  Work that was given up does not even keep the way; who asks makes sure
+ * under the pool's lock, which giving up takes too. */
 #include <errno.h>
 #include <yibu/concurrent_future.h>
 #include <yibu/error.h>

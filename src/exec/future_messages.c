@@ -1,8 +1,7 @@
 /* The messages of a submitted job, as an async iterator.
  *
  * The future keeps the box; the iterator keeps the future, and hears of its end, behind which
- * nothing
- * comes: so does a job that never ran end it. */
+ * nothing comes: so does a job that never ran end it. */
 #include <errno.h>
 #include <stdatomic.h>
 

@@ -15,8 +15,7 @@ typedef struct yb_replacement {
 int yb_replacement_begin(yb_replacement *replacement, const char *path, mode_t mode);
 
 /* Puts it in place where result, of what was done before, is no failure, and removes it where it
- * is;
- * durable: also after a loss of power.  Returns result, or why it is not in place. */
+ * is; durable: also after a loss of power.  Returns result, or why it is not in place. */
 ssize_t yb_replacement_end(yb_replacement *replacement, ssize_t result, bool durable);
 
 #endif

@@ -1,8 +1,7 @@
 /* See unix_address.h.
  *
  * A path outlives the socket that was bound to it.  Whether one that is there is alive only
- * connect(2)
- * tells: where it is refused, nobody listens, and the path is taken over.
+ * connect(2) tells: where it is refused, nobody listens, and the path is taken over.
  *
  * connect(2) is done at once or not at all: where the listener's line is full it says EAGAIN, and
  * nothing tells when there is room again, so it is asked again after a while. */

@@ -3,9 +3,8 @@
  * Nothing is ready, no timer is armed, no operation is under way (watched descriptors are such), no
  * other thread or process holds the loop, no signal handler of the user's is there, and no other
  * thread has called in so far.  A plain thread that is about to call in for the first time cannot
- * be
- * known: hence the patience of options.deadlock_after_ns.  A loop that somebody else drives turn by
- * turn is left alone: what wakes it may be its driver's.
+ * be known: hence the patience of options.deadlock_after_ns.  A loop that somebody else drives turn
+ * by turn is left alone: what wakes it may be its driver's.
  *
  * A spell is a time in which nothing ran.  It begins when the loop goes to wait after something
  * ran, and is reported once: by an item in the ready queue, so that the exception handler may do
