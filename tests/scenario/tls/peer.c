@@ -5,8 +5,9 @@
  *
  * name      the server's, as verified (default: localhost)
  * ca, crl   whom to trust, and what was revoked
- * cert      PEM files without their ending, .pem and .key; where the other end is to show one:
- * verify version   1.2 or 1.3
+ * cert      its own: PEM files without their ending, .pem and .key
+ * verify    whether the other end is to show one
+ * version   1.2 or 1.3
  * alpn      protocols, separated by commas
  * sni       a second certificate of a server, for second.test
  * session   a file: a session that is resumed, where there is one, and kept
