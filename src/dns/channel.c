@@ -123,9 +123,9 @@ static char **copy_domains(const struct ares_options *options)
 
 enum { MAX_TIMEOUT_MS = INT_MAX / 64 };
 
-static int between(int value, int least, int most)
+static int between(int64_t value, int least, int most)
 {
-    return value < least ? least : value > most ? most : value;
+    return value < least ? least : value > most ? most : (int)value;
 }
 
 /* What c-ares found out and names are searched by; resolv.conf may say anything. */
@@ -150,8 +150,7 @@ static int take_search(yibu_dns *dns, ares_channel ares)
 
 static int milliseconds(int64_t time_ns)
 {
-    int64_t ms = time_ns / YIBU_MS(1);
-    return ms < 1 ? 1 : ms > MAX_TIMEOUT_MS ? MAX_TIMEOUT_MS : (int)ms;
+    return between(time_ns / YIBU_MS(1), 1, MAX_TIMEOUT_MS);
 }
 
 /* The words of dns->search, in place. */
