@@ -11,8 +11,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "platform/thread_state.h"
 #include "proc/pool.h"
-#include "proc/stopped.h"
 
 static const int64_t PATIENCE_NS = 2000000000; /* with a worker that has a job to take */
 
@@ -83,7 +83,7 @@ static bool is_ignored(const yb_call *call)
     const yb_process *process = call->worker;
     return process->state != YB_PROCESS_DYING && yb_process_first(process) == call &&
            !taken(call) && monotonic_now() - process->head_since_ns >= PATIENCE_NS &&
-           yb_stopped(process->pid);
+           yb_process_look(process->pid).doing == YB_THREAD_STOPPED;
 }
 
 /* Where the worker takes the call at this moment after all, it keeps it. */

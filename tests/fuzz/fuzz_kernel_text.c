@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(yb_oom_kills() == 0 || tells_kills());
     yb_thread_state state = yb_thread_look(1);
     CHECK(state.doing == YB_THREAD_RUNS || state.doing == YB_THREAD_STOPPED ||
-          state.doing == YB_THREAD_WAITS);
+          state.doing == YB_THREAD_TRACED || state.doing == YB_THREAD_WAITS);
     asked = 0;
     CHECK(yb_descendants_kill(spare) == 0 && asked <= size);
     input.at = NULL;
