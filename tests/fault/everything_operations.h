@@ -159,26 +159,17 @@ static intptr_t everything_op_connect_to(yibu_server *server, const char *path)
     return r;
 }
 
-static intptr_t everything_end_server(yibu_server *server, intptr_t r)
-{
-    yibu_server_close(server);
-    yibu_server_abort_clients(server);
-    int closed = yibu_server_wait_closed(server);
-    yibu_server_free(server);
-    return r < 0 ? r : closed;
-}
-
 static intptr_t everything_connections(void)
 {
     yibu_server *server;
     int r = yibu_create_server(everything_make_echo, NULL, "127.0.0.1", 0, NULL, &server);
     if (r < 0)
         return r;
-    intptr_t result = everything_end_server(server, everything_op_connect_to(server, NULL));
+    intptr_t result = end_server(server, everything_op_connect_to(server, NULL));
     if (result < 0)
         return result;
     r = yibu_create_unix_server(everything_make_echo, NULL, "socket", NULL, &server);
-    return r < 0 ? r : everything_end_server(server, everything_op_connect_to(server, "socket"));
+    return r < 0 ? r : end_server(server, everything_op_connect_to(server, "socket"));
 }
 
 #endif

@@ -63,11 +63,7 @@ static intptr_t everything_unix(void)
     intptr_t result = r < 0 ? r : everything_talk(stream);
     if (result == -ECONNRESET || result == -EPIPE) /* a server without memory */
         result = -ENOMEM;
-    yibu_server_close(server);
-    yibu_server_abort_clients(server);
-    r = yibu_server_wait_closed(server);
-    yibu_server_free(server);
-    return result < 0 ? result : r;
+    return end_server(server, result);
 }
 
 static intptr_t everything_receive_all(void *arg)

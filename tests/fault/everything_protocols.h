@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "test.h"
+#include "end_server.h"
 
 enum { EVERYTHING_PROTOCOL_BYTES = 200000 };
 
@@ -81,12 +81,7 @@ static intptr_t everything_protocols(void)
     if (r < 0)
         return r;
     everything_client c = {.ended = YIBU_EVENT_INIT, .result = -EINPROGRESS};
-    intptr_t result = everything_ask(&c, yibu_server_port(server));
-    yibu_server_close(server);
-    yibu_server_abort_clients(server);
-    r = yibu_server_wait_closed(server);
-    yibu_server_free(server);
-    return result < 0 ? result : r;
+    return end_server(server, everything_ask(&c, yibu_server_port(server)));
 }
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "test.h"
+#include "end_server.h"
 
 enum { EVERYTHING_STREAM_BYTES = 300000 };
 
@@ -76,13 +76,9 @@ static inline intptr_t everything_served(void)
     yibu_task_cancel(task);
     intptr_t served = task ? yibu_await(task) : -ECANCELED;
     yibu_task_unref(task);
-    yibu_server_close(server);
-    yibu_server_abort_clients(server);
-    r = yibu_server_wait_closed(server);
-    yibu_server_free(server);
     if (result >= 0 && served != -ECANCELED)
         result = served < 0 ? served : -EPROTO;
-    return result < 0 ? result : r;
+    return end_server(server, result);
 }
 
 static intptr_t everything_streams(void)
@@ -91,12 +87,7 @@ static intptr_t everything_streams(void)
     int r = yibu_start_server(everything_echo_lines, NULL, "127.0.0.1", 0, NULL, &server);
     if (r < 0)
         return r;
-    intptr_t result = everything_visit(server);
-    yibu_server_close(server);
-    yibu_server_abort_clients(server);
-    r = yibu_server_wait_closed(server);
-    yibu_server_free(server);
-    return result < 0 ? result : r;
+    return end_server(server, everything_visit(server));
 }
 
 #endif

@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "../unit/tls/world.h"
+#include "end_server.h"
 
 static struct {
     long calls, fail_from, fail_to; /* numbers of the calls that fail */
@@ -70,7 +71,7 @@ static int converse(yibu_stream *stream)
     return r;
 }
 
-static int visit(yibu_tls_context *contexts[2])
+static intptr_t visit(yibu_tls_context *contexts[2])
 {
     yibu_server *server;
     yibu_stream *stream;
@@ -86,18 +87,14 @@ static int visit(yibu_tls_context *contexts[2])
         (void)yibu_stream_wait_closed(stream);
         yibu_stream_free(stream);
     }
-    yibu_server_close(server);
-    yibu_server_abort_clients(server);
-    int closed = yibu_server_wait_closed(server);
-    yibu_server_free(server);
-    return r < 0 ? r : closed;
+    return end_server(server, r);
 }
 
 static intptr_t everything(void *arg)
 {
     (void)arg;
     yibu_tls_context *contexts[2] = {NULL, NULL};
-    int r = make_contexts(contexts);
+    intptr_t r = make_contexts(contexts);
     if (r == 0)
         r = visit(contexts);
     yibu_tls_context_free(contexts[0]);

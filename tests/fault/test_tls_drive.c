@@ -2,6 +2,7 @@
  * and a transfer that cancels do not disturb. */
 #include "../unit/tls/world.h"
 #include "drive.h"
+#include "end_server.h"
 #include "stubborn.h"
 
 enum { BYTES = 100000 };
@@ -34,15 +35,6 @@ static intptr_t converse(yibu_stream *stream)
     if (r == 0)
         r = yibu_stream_readexactly(stream, back, sizeof(back));
     return finish(stream, r);
-}
-
-static intptr_t end_server(yibu_server *server, intptr_t r)
-{
-    yibu_server_close(server);
-    yibu_server_abort_clients(server);
-    int closed = yibu_server_wait_closed(server);
-    yibu_server_free(server);
-    return r < 0 ? r : closed;
 }
 
 static const yibu_tls_options to_localhost = {.size = sizeof(to_localhost),
