@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "test.h"
+#include "awaited_op.h"
 
 static void everything_note(void *arg)
 {
@@ -74,40 +74,22 @@ static intptr_t everything_resolve(void)
     return r;
 }
 
-/* Operations on a stack, each with its result: 0, which is none of theirs, while it is under
- * way. */
-
-static void everything_op_done(yibu_op *op, ssize_t result)
-{
-    *(ssize_t *)op->arg = result;
-}
-
-/* Also in a task that is cancelled. */
-static void everything_wait_for_ops(const ssize_t results[2])
-{
-    yibu_timeout shield;
-    yibu_shield_begin(&shield, YIBU_FOREVER);
-    while (results[0] == 0 || results[1] == 0)
-        yibu_sleep(YIBU_US(100));
-    yibu_shield_end(&shield);
-}
-
+/* Operations on a stack, which are cancelled. */
 static intptr_t everything_ops(void)
 {
     yibu_loop *loop = yibu_get_running_loop();
+    awaited_op receiving, polling;
     int pair[2];
     char byte;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
-    ssize_t results[2];
-    yibu_op ops[2] = {{.callback = everything_op_done, .arg = &results[0]},
-                      {.callback = everything_op_done, .arg = &results[1]}};
-    results[0] = yibu_op_recv(loop, &ops[0], pair[0], &byte, 1);
-    results[1] = yibu_op_poll(loop, &ops[1], pair[1], YIBU_READABLE);
-    yibu_op_cancel(&ops[1]);
-    yibu_op_cancel(&ops[0]);
+    int received = yibu_op_recv(loop, awaited_op_new(&receiving), pair[0], &byte, 1);
+    int polled = yibu_op_poll(loop, awaited_op_new(&polling), pair[1], YIBU_READABLE);
+    yibu_op_cancel(&polling.op);
+    yibu_op_cancel(&receiving.op);
     int slept = yibu_sleep(YIBU_US(100));
-    everything_wait_for_ops(results);
+    const ssize_t results[2] = {awaited_op_end(&receiving, received),
+                                awaited_op_end(&polling, polled)};
     yibu_close(pair[0]);
     yibu_close(pair[1]);
     for (int i = 0; i < 2; i++)
