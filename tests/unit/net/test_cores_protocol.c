@@ -52,6 +52,15 @@ static yibu_cores *start_guests(bool balance, int64_t drain_ns)
     return start_cores(NULL, &all, &options);
 }
 
+static void greet(yibu_cores *cores, int *ret_fds, int count)
+{
+    for (int i = 0; i < count; i++) {
+        ret_fds[i] = connect_client(yibu_cores_port(cores));
+        say(ret_fds[i], "hello");
+        expect(ret_fds[i], "hello");
+    }
+}
+
 static void expect_tally(int count)
 {
     assert_int_equal(all.made, count);
@@ -65,11 +74,7 @@ static void protocols_are_served_on_the_loop_that_made_them(void **state)
     enum { CLIENTS = 40 };
     int before = count_descriptors(), fds[CLIENTS];
     yibu_cores *cores = start_guests(false, 0);
-    for (int i = 0; i < CLIENTS; i++) {
-        fds[i] = connect_client(yibu_cores_port(cores));
-        say(fds[i], "hello");
-        expect(fds[i], "hello");
-    }
+    greet(cores, fds, CLIENTS);
     assert_int_equal(yibu_cores_connections(cores), CLIENTS);
     yibu_cores_stop(cores);
     for (int i = 0; i < CLIENTS; i++) { /* while they drain */
@@ -87,9 +92,8 @@ static void protocols_that_do_not_end_in_time_are_aborted(void **state)
 {
     (void)state;
     yibu_cores *cores = start_guests(false, YIBU_MS(20));
-    int fd = connect_client(yibu_cores_port(cores));
-    say(fd, "hello");
-    expect(fd, "hello");
+    int fd;
+    greet(cores, &fd, 1);
     yibu_cores_stop(cores);
     assert_int_equal(yibu_cores_wait(cores), 0);
     expect_end(fd);
@@ -104,11 +108,7 @@ static void protocols_are_balanced(void **state)
     enum { CLIENTS = 40 };
     int fds[CLIENTS];
     yibu_cores *cores = start_guests(true, 0);
-    for (int i = 0; i < CLIENTS; i++) {
-        fds[i] = connect_client(yibu_cores_port(cores));
-        say(fds[i], "hello");
-        expect(fds[i], "hello");
-    }
+    greet(cores, fds, CLIENTS);
     for (unsigned i = 0; i < 2; i++)
         assert_in_range(yibu_core_connections(yibu_cores_core(cores, i)), CLIENTS / 2 - 3,
                         CLIENTS / 2 + 3);

@@ -1,7 +1,6 @@
 /* Connections that move from one loop to another. */
 #include "cores.h"
-
-#include <semaphore.h>
+#include "gate.h"
 
 static const yibu_cores_options two = {.size = sizeof(two), .loops = 2};
 
@@ -299,8 +298,7 @@ static sem_t released;
 static intptr_t hold_thread(void *arg)
 {
     (void)arg;
-    while (sem_wait(&released) < 0)
-        ;
+    wait_on(&released);
     return 0;
 }
 

@@ -265,7 +265,7 @@ static int connect_to_process(test_process *process)
 /* ThreadSanitizer keeps a signal back while the ring waits. */
 static bool signals_come_late(void)
 {
-    const char *backend = getenv("YIBU_BACKEND");
+    const char *backend = test_backend();
     return YB_TSAN && !(backend && strcmp(backend, "epoll") == 0);
 }
 

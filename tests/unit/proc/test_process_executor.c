@@ -1,5 +1,6 @@
 /* Executors of processes: at home on a loop or on a thread of their own, used from anywhere. */
 #include "executors.h"
+#include "hush.h"
 
 #include <stdatomic.h>
 #include <sys/resource.h>
@@ -484,11 +485,6 @@ static void successor_of_a_worker_that_takes_long_to_set_up_is_ready(void **stat
     yibu_executor_free(executor);
 }
 
-static void ignore(yibu_loop *loop, const char *message, intptr_t code, void *arg)
-{
-    (void)loop, (void)message, (void)code, (void)arg;
-}
-
 static void expect_broken(yibu_process_pool_options options)
 {
     enum { COUNT = 20 };
@@ -507,7 +503,7 @@ LOOP_TEST(initializer_that_fails_breaks_the_pool)
 {
     int value = -EIO;
     static const yibu_job unknown = {"no such job", NULL};
-    yibu_loop_set_exception_handler(yibu_get_running_loop(), ignore, NULL);
+    yibu_loop_set_exception_handler(yibu_get_running_loop(), test_hush, NULL);
     expect_broken(
         (yibu_process_pool_options){.initializer = &set_up_job, .initializer_input = VALUE(value)});
     expect_broken((yibu_process_pool_options){.max_workers = 1, .initializer = &die_job});
@@ -554,7 +550,7 @@ LOOP_TEST(preload_job_runs_once_where_workers_are_copied_from)
 
 LOOP_TEST(preload_job_that_fails_breaks_the_pool)
 {
-    yibu_loop_set_exception_handler(yibu_get_running_loop(), ignore, NULL);
+    yibu_loop_set_exception_handler(yibu_get_running_loop(), test_hush, NULL);
     expect_broken((yibu_process_pool_options){.preload = &fail_to_load_job});
     expect_broken((yibu_process_pool_options){.preload = &die_job});
     return 0;

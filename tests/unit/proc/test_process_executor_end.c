@@ -1,5 +1,6 @@
 /* The end of an executor of processes: asked for, with its home loop, or by force. */
 #include "executors.h"
+#include "hush.h"
 #include "leftovers.h"
 #include "process.h"
 
@@ -16,11 +17,6 @@ YIBU_JOB(nap);
 static const int64_t SHORT_NS = YIBU_MS(20), LONG_NS = YIBU_SECONDS(1000);
 
 static const yibu_process_pool_options one = {.max_workers = 1};
-
-static void ignore(yibu_loop *loop, const char *message, intptr_t code, void *arg)
-{
-    (void)loop, (void)message, (void)code, (void)arg;
-}
 
 /* Asked for. */
 
@@ -69,7 +65,7 @@ static void shutdown_may_cancel_what_waits(void **state)
 static intptr_t shut_down_in_time(void *arg)
 {
     (void)arg;
-    yibu_loop_set_exception_handler(yibu_get_running_loop(), ignore, NULL);
+    yibu_loop_set_exception_handler(yibu_get_running_loop(), test_hush, NULL);
     yibu_executor *executor = executor_new(one);
     yibu_concurrent_future *future = submit(executor, &nap_job, VALUE(LONG_NS));
     assert_int_equal(yibu_executor_shutdown(executor, true, false, YIBU_MS(30)), -ETIMEDOUT);
